@@ -1,0 +1,1 @@
+//! Grows with its issue; see ARCHITECTURE.md for its one sentence.

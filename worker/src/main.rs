@@ -1,0 +1,2 @@
+//! Grows with its issue; see ARCHITECTURE.md for its one sentence.
+fn main() {}
