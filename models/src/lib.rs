@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod day;
 pub mod journey;
 pub mod learn;
+pub mod report_document;
 
 pub use catalogue::{Catalogue, Group};
 pub use day::Day;
