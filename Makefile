@@ -1,0 +1,36 @@
+# The front door. One line of work per target; what is longer lies in a program.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# Outside the clone, so that a fresh clone builds quickly.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/target
+CARGO ?= cargo
+DEMO ?= demo
+
+##@ Start here
+help: ## Say what each target does
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: binaries ## Train and score three markets from YAML on this machine; leaves the result in ./demo
+	@$(CARGO_TARGET_DIR)/debug/reprise data demo --to $(DEMO)/source
+	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples --map gs://reprise-demo-source=$(DEMO)/source --map gs://reprise-demo=$(DEMO)/artifacts
+
+##@ Work on it
+binaries: ## Build the command line and the worker
+	@$(CARGO) build --quiet --locked -p reprise -p reprise-worker
+
+test: ## Every test that this machine can run; what it can't is named and counted
+	@$(CARGO) run --quiet --locked -p reprise-tests --bin stages
+
+check: ## Format, lint: what a change must pass before it is read
+	@$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+generate: ## Write what is derived: CRDs and annotated examples
+	@$(CARGO) run --quiet --locked -p reprise-crds --bin crdgen
+
+check-alone: ## Each crate by itself: finds features that only unification provides
+	@$(CARGO) metadata --no-deps --format-version 1 | tr ',' '\n' | sed -n 's/.*"name":"\(reprise[a-z-]*\)".*/\1/p' | sort -u | xargs -I{} $(CARGO) check --locked --quiet -p {}
+
+audit: ## Licences, banned and doubled crates (needs cargo-deny)
+	@$(CARGO) deny check bans licenses sources
+
+.PHONY: help demo binaries test check generate check-alone audit
