@@ -41,9 +41,8 @@ impl Counts {
     /// Adds a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; ...`; other lines count nothing.
     fn add(&mut self, line: &str) {
         let Some(rest) = line.strip_prefix("test result: ") else { return };
-        let number = |label: &str| {
-            rest.split([';', '.']).find_map(|part| part.trim().strip_suffix(label)?.trim().parse::<u64>().ok()).unwrap_or(0)
-        };
+        let number =
+            |label: &str| rest.split([';', '.']).find_map(|part| part.trim().strip_suffix(label)?.trim().parse::<u64>().ok()).unwrap_or(0);
         self.passed += number("passed");
         self.failed += number("failed");
         self.ignored += number("ignored");
