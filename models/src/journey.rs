@@ -157,7 +157,7 @@ impl Journey {
             order.lines.sort_by(|a, b| a.group.cmp(&b.group).then(a.amount.total_cmp(&b.amount)));
         }
         parts.orders.sort_by(|a, b| (a.day, a.at, a.lines[0].group).cmp(&(b.day, b.at, b.lines[0].group)));
-        parts.events.sort_by(|a, b| (a.day, a.at, a.kind, a.group, a.session).cmp(&(b.day, b.at, b.kind, b.group, b.session)));
+        parts.events.sort_by_key(|event| (event.day, event.at, event.kind, event.group, event.session));
         parts.contacts.sort_by(|a, b| (a.day, &a.channel).cmp(&(b.day, &b.channel)));
         Self { parts }
     }

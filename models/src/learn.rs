@@ -58,6 +58,8 @@ pub struct Rank {
 pub struct Checkpoint {
     /// Global step.
     pub step: u64,
+    /// The first round that going on from here reads: rounds before the oldest kept checkpoint of every rank may go.
+    pub round: u32,
     /// Everything else, in this crate's own encoding (slab, outer state, best weights, history).
     pub bytes: Vec<u8>,
 }

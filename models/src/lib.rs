@@ -2,11 +2,20 @@
 //!
 //! Pure: no network, no clock, no Kubernetes, no files. Time, randomness and threads are arguments.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod artifact;
 pub mod catalogue;
 pub mod day;
+pub mod draw;
+pub mod encoder;
+pub mod graph;
 pub mod journey;
 pub mod learn;
+pub mod optimizer;
 pub mod report_document;
+pub mod slab;
+pub mod train;
 
 pub use catalogue::{Catalogue, Group};
 pub use day::Day;
