@@ -1,0 +1,26 @@
+//! A customer's place in every order that must not depend on the order of the data.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The first 16 bytes of sha256 over the UTF-8 bytes of the customer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CustomerHash(pub [u8; 16]);
+
+/// Number of virtual shards; customers hash into them, and shard i of N works those with `index % N == i`.
+pub const VIRTUAL_SHARDS: u8 = 64;
+
+impl CustomerHash {
+    /// The hash of a customer id.
+    pub fn of(customer: &str) -> Self {
+        let digest = Sha256::digest(customer.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(bytes)
+    }
+
+    /// The virtual shard: the first byte modulo [`VIRTUAL_SHARDS`].
+    pub fn virtual_shard(self) -> u8 {
+        self.0[0] % VIRTUAL_SHARDS
+    }
+}
