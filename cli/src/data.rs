@@ -1,6 +1,6 @@
 //! `reprise data`: makes demo data.
 
-use tabled::Tabled;
+use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
@@ -18,35 +18,18 @@ pub(crate) fn demo(arguments: &DemoArguments) -> demo::Result<()> {
     Ok(())
 }
 
-#[derive(Tabled)]
-struct Row {
-    market: &'static str,
-    customers: u64,
-    #[tabled(rename = "sales lines")]
-    lines: u64,
-    #[tabled(rename = "corrupt rows")]
-    dirty: u64,
-    events: u64,
-    #[tabled(rename = "one-timers")]
-    one_timers: u64,
-    #[tabled(rename = "true returns expected in 26 weeks")]
-    expected: String,
-    #[tabled(rename = "real")]
-    returned: u64,
-}
+const HEADER: [&str; 8] =
+    ["market", "customers", "sales lines", "corrupt rows", "events", "one-timers", "returns in 26 weeks, expected", "real"];
 
 fn render(written: &[Written]) -> String {
-    let rows = written.iter().map(|market| Row {
-        market: market.market,
-        customers: market.customers,
-        lines: market.lines,
-        dirty: market.dirty,
-        events: market.events,
-        one_timers: market.one_timers,
-        expected: format!("{:.1}", market.expected),
-        returned: market.returned,
-    });
-    tabled::Table::new(rows).with(Style::psql()).modify(Columns::new(1..), Alignment::right()).to_string()
+    let mut table = Builder::default();
+    table.push_record(HEADER);
+    for market in written {
+        let counts = [market.customers, market.lines, market.dirty, market.events, market.one_timers].map(|count| count.to_string());
+        let ends = [format!("{:.1}", market.expected), market.returned.to_string()];
+        table.push_record([market.market.to_owned()].into_iter().chain(counts).chain(ends));
+    }
+    table.build().with(Style::psql()).modify(Columns::new(1..), Alignment::right()).to_string()
 }
 
 #[cfg(test)]
@@ -55,7 +38,16 @@ mod tests {
 
     #[test]
     fn the_table_of_what_was_written() {
-        let france = Written { market: "FR", customers: 6_000, lines: 20_199, dirty: 15, events: 166_756, one_timers: 3_807, expected: 327.4, returned: 305 };
+        let france = Written {
+            market: "FR",
+            customers: 6_000,
+            lines: 20_199,
+            dirty: 15,
+            events: 166_756,
+            one_timers: 3_807,
+            expected: 327.4,
+            returned: 305,
+        };
         insta::assert_snapshot!(render(&[france.clone(), Written { market: "BE", customers: 40, lines: 123, dirty: 0, ..france }]));
     }
 }

@@ -160,7 +160,9 @@ fn draw_shelves(seed: u64, market: usize, groups: &[Group]) -> Vec<Vec<f64>> {
     for (rank, (_, group)) in ranking.iter().enumerate() {
         appeal[*group] = libm::pow(rank as f64 + 2.0, -0.85);
     }
-    (-BEFORE..WEEKS + HORIZON).map(|week| groups.iter().zip(&appeal).map(|(group, appeal)| appeal * on_shelf(group, week)).collect()).collect()
+    (-BEFORE..WEEKS + HORIZON)
+        .map(|week| groups.iter().zip(&appeal).map(|(group, appeal)| appeal * on_shelf(group, week)).collect())
+        .collect()
 }
 
 fn on_shelf(group: &Group, week: Week) -> f64 {

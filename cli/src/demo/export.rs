@@ -186,7 +186,8 @@ impl Export {
 
     /// Writes a copy of a row with one cell that no type accepts.
     fn corrupt(&mut self, day: Day, mut cells: [String; 12], fault: usize, faults: &mut Table) -> Result<()> {
-        let (column, cell, reason) = [(2, "31/02/2024 25:61", "no such moment"), (4, "n/a", "no number"), (5, "12.3O", "a letter in a number")][fault];
+        let (column, cell, reason) =
+            [(2, "31/02/2024 25:61", "no such moment"), (4, "n/a", "no number"), (5, "12.3O", "a letter in a number")][fault];
         cell.clone_into(&mut cells[column]);
         self.dirty += 1;
         let table = yearly(&mut self.sales, &self.folder, self.market, day, 0)?;
@@ -203,7 +204,8 @@ impl Export {
         let visitor = visitor_id(world, person.market, person.number);
         let session = 1_000 + order.number;
         let event = |kind, product, minute| Event { day: order.day, minute, kind, product, session, campaign: None, anonymous: false };
-        let carts = order.lines.iter().enumerate().map(|(place, line)| event("cart", Some(line.product), order.minute - 5 + (place as i32).min(4)));
+        let carts =
+            order.lines.iter().enumerate().map(|(place, line)| event("cart", Some(line.product), order.minute - 5 + (place as i32).min(4)));
         let events: Vec<Event> = std::iter::once(event("visit", None, order.minute - 8)).chain(carts).collect();
         for (index, event) in events.iter().enumerate() {
             self.event(&world.catalogue, (&format!("{id}-o{}-{index}", order.number), id, &visitor), event)?;
@@ -239,7 +241,13 @@ impl Export {
 }
 
 /// The table of the year of `day`: sales (0) or events (1).
-fn yearly<'a>(tables: &'a mut BTreeMap<i16, Table>, folder: &Path, market: &'static Market, day: Day, which: usize) -> Result<&'a mut Table> {
+fn yearly<'a>(
+    tables: &'a mut BTreeMap<i16, Table>,
+    folder: &Path,
+    market: &'static Market,
+    day: Day,
+    which: usize,
+) -> Result<&'a mut Table> {
     let year = date_of(day).year();
     match tables.entry(year) {
         std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),

@@ -29,6 +29,7 @@ const SENT_BACK: [f64; 5] = [0.2, 0.35, 0.25, 0.15, 0.05];
 
 /// What an order shows about why its buyer may come back.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the files")]
 pub(super) struct Start {
     pub(super) week: Week,
     /// Days from the order to the end of its week, 0 to 6.
@@ -156,7 +157,8 @@ impl Signs {
     fn log_likelihood(&self, engagement: usize) -> f64 {
         let click = CLICKS[engagement];
         let visits = VISITS[engagement];
-        f64::from(self.clicked) * libm::log(click) + f64::from(self.sent - self.clicked) * libm::log(1.0 - click)
+        f64::from(self.clicked) * libm::log(click)
+            + f64::from(self.sent - self.clicked) * libm::log(1.0 - click)
             + f64::from(self.visits) * libm::log(visits)
             - visits * self.exposure
     }

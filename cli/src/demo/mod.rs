@@ -108,7 +108,8 @@ pub(crate) fn write(folder: &Path, seed: u64, size: Size) -> Result<Vec<Written>
     let world = World::new(seed);
     shared::write(folder, &world)?;
     let mut truth = Truth::create(folder)?;
-    let written = (0..MARKETS.len()).map(|market| write_market(folder, &world, market, share(market, size), &mut truth)).collect::<Result<_>>()?;
+    let written =
+        (0..MARKETS.len()).map(|market| write_market(folder, &world, market, share(market, size), &mut truth)).collect::<Result<_>>()?;
     truth.finish()?;
     Ok(written)
 }

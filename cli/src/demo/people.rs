@@ -10,6 +10,7 @@ use super::taste::{self, Evidence, Owned};
 
 /// What does not change about a customer. `taste` and `engagement` stand in no file.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the files")]
 pub(super) struct Person {
     pub(super) market: usize,
     pub(super) number: u64,
@@ -41,6 +42,7 @@ pub(super) struct Line {
 
 /// One order. An order without lines is a service alone.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the files, or a row")]
 pub(super) struct Order {
     pub(super) number: usize,
     pub(super) day: Day,
@@ -186,7 +188,8 @@ fn shop(world: &World, person: &Person, at: (Day, usize), owned: &[Owned], draws
 
 fn start_of(world: &World, person: &Person, order: &Order, level: f64) -> Start {
     let groups: Vec<_> = order.lines.iter().map(|line| (&world.catalogue.groups[line.group], line.quantity)).collect();
-    let lasts = groups.iter().filter_map(|(group, quantity)| group.lasts.map(|days| f64::from(days) * *quantity as f64)).fold(f64::MAX, f64::min);
+    let lasts =
+        groups.iter().filter_map(|(group, quantity)| group.lasts.map(|days| f64::from(days) * *quantity as f64)).fold(f64::MAX, f64::min);
     let routine = groups.iter().filter(|(group, _)| group.routine.is_some()).count() as f64 / groups.len() as f64;
     let euros = order.amount() as f64 / MARKETS[person.market].rate / 100.0;
     Start {
@@ -221,8 +224,13 @@ fn return_to_shop(world: &World, life: &mut Life, draws: &mut Draws) {
         if !draws.chance(1.0 - libm::exp(-intensity)) {
             continue;
         }
-        let day = if week == start.week { 7 * week + 7 - start.rest + draws.below(start.rest as usize) as Day } else { 7 * week + draws.below(7) as Day };
-        let owned: Vec<Owned> = life.orders.iter().flat_map(|order| order.lines.iter().map(|line| Owned { group: line.group, day: order.day })).collect();
+        let day = if week == start.week {
+            7 * week + 7 - start.rest + draws.below(start.rest as usize) as Day
+        } else {
+            7 * week + draws.below(7) as Day
+        };
+        let owned: Vec<Owned> =
+            life.orders.iter().flat_map(|order| order.lines.iter().map(|line| Owned { group: line.group, day: order.day })).collect();
         let (order, _) = shop(world, &life.person, (day, life.orders.len()), &owned, draws);
         start = start_of(world, &life.person, &order, MARKETS[life.person.market].level + LOYALTY);
         reason = REASONS[draws.pick(&start.reasons(seasons)[..3])];

@@ -23,8 +23,20 @@ pub(super) fn write(folder: &Path, world: &World) -> Result<()> {
 
 fn write_products(folder: &Path, catalogue: &Catalogue) -> Result<()> {
     let header = [
-        "product_id", "group_id", "name", "category", "family", "axis", "line", "price", "routine_id", "routine_step", "replenishment_days",
-        "recommendable", "launched_at", "discontinued_at",
+        "product_id",
+        "group_id",
+        "name",
+        "category",
+        "family",
+        "axis",
+        "line",
+        "price",
+        "routine_id",
+        "routine_step",
+        "replenishment_days",
+        "recommendable",
+        "launched_at",
+        "discontinued_at",
     ];
     let mut table = Table::create(folder, "crm/products.csv".to_owned(), b',', &header)?;
     for product in &catalogue.products {
@@ -48,11 +60,13 @@ fn write_products(folder: &Path, catalogue: &Catalogue) -> Result<()> {
             date(group.discontinued.filter(|week| *week < WEEKS)),
         ])?;
     }
-    let extras = (1..=SAMPLES).map(|sample| (format!("S{sample:02}"), "Sample")).chain([("GWP1".to_owned(), "Pouch"), ("SRV1".to_owned(), "Skin diagnosis")]);
+    let extras = (1..=SAMPLES)
+        .map(|sample| (format!("S{sample:02}"), "Sample"))
+        .chain([("GWP1".to_owned(), "Pouch"), ("SRV1".to_owned(), "Skin diagnosis")]);
     for (id, name) in extras {
         let mut row = vec![id.clone(), id, name.to_owned(), "extras".to_owned()];
         row.resize(header.len(), String::new());
-        row[11] = "false".to_owned();
+        "false".clone_into(&mut row[11]);
         table.row(&row)?;
     }
     table.finish()

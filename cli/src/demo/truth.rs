@@ -60,7 +60,8 @@ impl Truth {
             self.preferences.row(&[id.clone(), market.code.to_owned(), (rank + 1).to_string(), group, format!("{probability:.7}")])?;
         }
         let second = life.orders.iter().filter(|order| order.day >= AS_OF && !order.lines.is_empty()).min_by_key(|order| order.day);
-        let groups: Vec<&str> = second.iter().flat_map(|order| order.lines.iter().map(|line| world.catalogue.groups[line.group].id.as_str())).collect();
+        let groups: Vec<&str> =
+            second.iter().flat_map(|order| order.lines.iter().map(|line| world.catalogue.groups[line.group].id.as_str())).collect();
         let day = second.map(|order| date_of(order.day).to_string()).unwrap_or_default();
         self.outcomes.row(&[id, market.code.to_owned(), day, groups.join(" ")])?;
         self.one_timers += 1;
