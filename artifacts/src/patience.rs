@@ -1,0 +1,47 @@
+//! How long and how often to ask a storage that does not answer well.
+
+use std::time::Duration;
+
+/// Bounds of one operation. All waits are functions of these values, the object and the try: nothing is random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Tries in all, at least 1. In a transfer that goes on where it broke, tries without a byte of progress.
+    pub tries: u32,
+    /// Wait after the first failed try; doubles with each.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+    /// How long one answer, or the next bytes of a body, may take; uploads get a second more for each MiB.
+    pub attempt: Duration,
+    /// No new try begins after this.
+    pub total: Duration,
+    /// Spreads the waits of processes that would otherwise ask in step; give each its own.
+    pub jitter: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            tries: 6,
+            first_wait: Duration::from_millis(200),
+            longest_wait: Duration::from_secs(8),
+            attempt: Duration::from_secs(30),
+            total: Duration::from_secs(120),
+            jitter: 0,
+        }
+    }
+}
+
+impl Patience {
+    /// The wait after failed try number `tried` (from 1): doubling, bounded, shortened by up to a half.
+    pub fn wait(&self, object: &str, tried: u32) -> Duration {
+        let doubled = self.first_wait.saturating_mul(1 << tried.saturating_sub(1).min(20)).min(self.longest_wait);
+        let seed = crc32c::crc32c_append((self.jitter ^ (self.jitter >> 32)) as u32 ^ tried, object.as_bytes());
+        doubled.mul_f64(0.5 + f64::from(seed) / f64::from(u32::MAX) * 0.5)
+    }
+
+    /// How long one upload of this many bytes may take.
+    pub(crate) fn upload(&self, length: u64) -> Duration {
+        self.attempt + Duration::from_secs(length >> 20)
+    }
+}
