@@ -13,6 +13,7 @@ use google_cloud_storage::client::{Storage, StorageControl};
 use google_cloud_storage::model::Object;
 use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::read_resume_policy::NeverResume;
+use google_cloud_storage::streaming_source::{Payload, StreamingSource};
 
 use crate::error::{Error, Result};
 use crate::store::{Answer, Body, Commit, Expect, Info, Page, Reading, Store};
@@ -63,18 +64,14 @@ impl GcsStore {
             Expect::Generation(generation) => generation,
         };
         let outcome = match body {
-            Body::Bytes(bytes) => {
-                let request = self.storage.write_object(&self.resource, name, bytes.clone());
-                request.set_if_generation_match(generation).set_content_type(content_type(name)).send_buffered().await
-            }
+            Body::Bytes(bytes) => self.upload(name, bytes.clone(), generation).await,
             Body::File(path) => {
                 let file = tokio::fs::File::open(path).await.map_err(|e| Error::local("read", path, e))?;
-                let request = self.storage.write_object(&self.resource, name, file);
-                request.set_if_generation_match(generation).set_content_type(content_type(name)).send_buffered().await
+                self.upload(name, file, generation).await
             }
         };
         match outcome {
-            Ok(object) => Ok(Commit::Committed(object.generation)),
+            Ok(generation) => Ok(Commit::Committed(generation)),
             Err(error) => match Kind::of(&error) {
                 Kind::Precondition => Ok(Commit::Rejected),
                 Kind::Denied => Err(self.failed("store", name, &error)),
@@ -83,6 +80,17 @@ impl GcsStore {
                 Kind::Missing | Kind::Passing => Ok(Commit::Unknown(describe(&error))),
             },
         }
+    }
+
+    async fn upload<T, S>(&self, name: &str, payload: T, generation: i64) -> google_cloud_storage::Result<i64>
+    where
+        T: Into<Payload<S>>,
+        S: StreamingSource + Send + Sync + 'static,
+    {
+        let request = self.storage.write_object(&self.resource, name, payload).set_if_generation_match(generation);
+        // Boxed, as the client's future is 32 KiB large.
+        let stored = Box::pin(request.set_content_type(content_type(name)).send_buffered()).await?;
+        Ok(stored.generation)
     }
 
     async fn read_object(&self, name: &str, generation: Option<i64>, offset: u64) -> Result<Reading> {

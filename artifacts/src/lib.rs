@@ -24,7 +24,9 @@ mod location;
 mod memory;
 mod open;
 mod patience;
+mod sink;
 mod store;
+mod transfer;
 mod uri;
 mod wait;
 

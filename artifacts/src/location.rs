@@ -1,18 +1,16 @@
 //! A prefix in a store, with the manners that every caller needs.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
-use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-use crate::digest::Digest;
 use crate::error::{Error, Result, maybe};
-use crate::patience::Patience;
-use crate::store::{Answer, Body, Commit, Expect, Info, Reading, Store, Summary};
+use crate::patience::{Patience, Tries};
+use crate::sink::{Disk, Memory, Sink, Sums};
+use crate::store::{Answer, Body, Commit, Expect, Info, Store, Summary};
+use crate::transfer::Transfer;
 use crate::uri::check_name;
 
 /// A prefix in a store: names are relative to it, failures that may pass are tried again within [`Patience`], sums are
@@ -182,24 +180,32 @@ impl Location {
         Ok(format!("{}{name}", self.prefix))
     }
 
+    async fn transfer(&self, name: &str, generation: Option<i64>, sink: &mut dyn Sink) -> Result<i64> {
+        let name = &self.full(name)?;
+        Transfer { store: &*self.store, patience: self.patience, name, generation }.run(sink).await
+    }
+
     /// Puts until the outcome is known: `Some(generation)` = committed, `None` = rejected.
     ///
     /// After an unknown outcome the name is read back. If it holds this body, it is committed: by this call, or by
     /// somebody who stored the same, which is as good. If it is still as expected, putting again is safe, because the
-    /// expectation holds for both. Nothing is ever deleted.
+    /// expectation holds for both; the first put may still land between, so a rejection is then read back too. Nothing
+    /// is ever deleted.
     async fn commit(&self, name: &str, body: &Body, expect: Expect) -> Result<Option<i64>> {
         let full = self.full(name)?;
         let bound = self.patience.upload(body.length().await?);
         let mut tries = Tries::begin(self.patience);
+        let mut in_doubt = false;
         loop {
             let outcome = timeout(bound, self.store.put(&full, body, expect)).await;
             let reason = match outcome.unwrap_or_else(|_| Ok(Commit::Unknown("no answer in time".into()))) {
                 Ok(Commit::Committed(generation)) => return Ok(Some(generation)),
+                Ok(Commit::Rejected) if in_doubt => return Ok(self.resolve(name, body, expect).await?.flatten()),
                 Ok(Commit::Rejected) => return Ok(None),
-                Ok(Commit::Unknown(reason)) => reason,
-                Err(Error::Unavailable { reason, .. }) => reason,
+                Ok(Commit::Unknown(reason)) | Err(Error::Unavailable { reason, .. }) => reason,
                 Err(error) => return Err(error),
             };
+            in_doubt = true;
             tracing::warn!(object = self.uri_of(name), reason, "a commit's outcome is unknown; reading back");
             if let Some(outcome) = self.resolve(name, body, expect).await? {
                 return Ok(outcome);
@@ -225,68 +231,6 @@ impl Location {
         Ok(Some(same.then_some(generation)))
     }
 
-    /// Moves an object's bytes into a sink: goes on after a break, checks length and checksum, begins once more if
-    /// they are wrong. Returns the generation read.
-    async fn transfer(&self, name: &str, generation: Option<i64>, sink: &mut dyn Sink) -> Result<i64> {
-        match self.transfer_once(name, generation, sink).await {
-            Err(Error::Corrupt { reason, .. }) => {
-                tracing::warn!(object = self.uri_of(name), reason, "read corrupt bytes; reading once more");
-                sink.restart()?;
-                self.transfer_once(name, generation, sink).await
-            }
-            other => other,
-        }
-    }
-
-    async fn transfer_once(&self, name: &str, generation: Option<i64>, sink: &mut dyn Sink) -> Result<i64> {
-        let full = self.full(name)?;
-        let mut cursor = Cursor { generation, length: None, crc32c: None, done: 0, sum: 0 };
-        let mut tries = Tries::begin(self.patience);
-        loop {
-            let before = cursor.done;
-            let error = match self.transfer_part(&full, &mut cursor, sink).await {
-                Ok(generation) => {
-                    cursor.check(&self.uri_of(name))?;
-                    return Ok(generation);
-                }
-                Err(error) => error,
-            };
-            let Error::Unavailable { reason, .. } = error else {
-                return Err(error);
-            };
-            if cursor.done > before {
-                tries = Tries::begin(self.patience);
-            }
-            tries.next("read", &self.uri_of(name), reason).await?;
-        }
-    }
-
-    /// One attempt from where the cursor stands.
-    async fn transfer_part(&self, full: &str, cursor: &mut Cursor, sink: &mut dyn Sink) -> Result<i64> {
-        let stalled = |_| Error::Unavailable {
-            verb: "read",
-            object: self.store.uri(full),
-            reason: format!("no bytes came for {} ms", self.patience.attempt.as_millis()),
-        };
-        let reading = self.store.read(full, cursor.generation, cursor.done);
-        let Reading { generation, length, crc32c, mut chunks } = timeout(self.patience.attempt, reading).await.map_err(stalled)??;
-        if cursor.length.is_none() {
-            sink.expect(length)?;
-        }
-        (cursor.generation, cursor.length, cursor.crc32c) = (Some(generation), Some(length), crc32c);
-        while let Some(chunk) = timeout(self.patience.attempt, chunks.next()).await.map_err(stalled)? {
-            let chunk = chunk?;
-            sink.write(&chunk)?;
-            cursor.done += chunk.len() as u64;
-            cursor.sum = crc32c::crc32c_append(cursor.sum, &chunk);
-        }
-        if cursor.done < length {
-            let reason = format!("the body ended after {} of {length} bytes", cursor.done);
-            return Err(Error::Unavailable { verb: "read", object: self.store.uri(full), reason });
-        }
-        Ok(generation)
-    }
-
     async fn patiently<'a, T>(&self, verb: &'static str, name: &str, call: impl Fn() -> Answer<'a, T>) -> Result<T> {
         let mut tries = Tries::begin(self.patience);
         loop {
@@ -297,153 +241,5 @@ impl Location {
             };
             tries.next(verb, &self.uri_of(name), reason).await?;
         }
-    }
-}
-
-/// Counts tries and waits between them.
-struct Tries {
-    patience: Patience,
-    tried: u32,
-    since: Instant,
-}
-
-impl Tries {
-    fn begin(patience: Patience) -> Self {
-        Self { patience, tried: 0, since: Instant::now() }
-    }
-
-    async fn next(&mut self, verb: &'static str, object: &str, reason: String) -> Result<()> {
-        self.tried += 1;
-        let wait = self.patience.wait(object, self.tried);
-        if self.tried >= self.patience.tries || self.since.elapsed() + wait > self.patience.total {
-            let reason = format!("{reason} (tried {} times)", self.tried);
-            return Err(Error::Unavailable { verb, object: object.to_owned(), reason });
-        }
-        sleep(wait).await;
-        Ok(())
-    }
-}
-
-/// Where a transfer stands.
-struct Cursor {
-    generation: Option<i64>,
-    length: Option<u64>,
-    crc32c: Option<u32>,
-    done: u64,
-    sum: u32,
-}
-
-impl Cursor {
-    fn check(&self, object: &str) -> Result<()> {
-        if let Some(length) = self.length.filter(|length| *length != self.done) {
-            let reason = format!("{} bytes came, its length is {length}", self.done);
-            return Err(Error::corrupt(object.to_owned(), reason));
-        }
-        match self.crc32c {
-            Some(stored) if stored != self.sum => {
-                let reason = format!("crc32c of the bytes is {:08x}, the storage says {stored:08x}", self.sum);
-                Err(Error::corrupt(object.to_owned(), reason))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Where the bytes of a transfer go.
-trait Sink: Send {
-    /// Told the length before the first byte.
-    fn expect(&mut self, length: u64) -> Result<()>;
-    fn write(&mut self, chunk: &[u8]) -> Result<()>;
-    /// Forgets everything written.
-    fn restart(&mut self) -> Result<()>;
-}
-
-struct Memory {
-    object: String,
-    bytes: Vec<u8>,
-    limit: u64,
-}
-
-impl Memory {
-    fn refuse_over(&self, length: u64) -> Result<()> {
-        if length > self.limit {
-            let (object, length) = (self.object.clone(), format!("{length} bytes"));
-            return Err(Error::TooLarge { object, length, limit: self.limit });
-        }
-        Ok(())
-    }
-}
-
-impl Sink for Memory {
-    fn expect(&mut self, length: u64) -> Result<()> {
-        self.refuse_over(length)?;
-        self.bytes.reserve_exact(length as usize);
-        Ok(())
-    }
-
-    fn write(&mut self, chunk: &[u8]) -> Result<()> {
-        self.refuse_over((self.bytes.len() + chunk.len()) as u64)?; // more may come than was announced
-        self.bytes.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        self.bytes.clear();
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct Sums {
-    length: u64,
-    crc32c: u32,
-    sha256: Sha256,
-}
-
-impl Sums {
-    fn finish(self) -> Summary {
-        Summary { length: self.length, crc32c: self.crc32c, sha256: Digest::finish(self.sha256) }
-    }
-}
-
-impl Sink for Sums {
-    fn expect(&mut self, _length: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn write(&mut self, chunk: &[u8]) -> Result<()> {
-        self.length += chunk.len() as u64;
-        self.crc32c = crc32c::crc32c_append(self.crc32c, chunk);
-        self.sha256.update(chunk);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        *self = Self::default();
-        Ok(())
-    }
-}
-
-struct Disk<'a> {
-    path: &'a Path,
-    file: tempfile::NamedTempFile,
-    sums: Sums,
-}
-
-impl Sink for Disk<'_> {
-    fn expect(&mut self, _length: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn write(&mut self, chunk: &[u8]) -> Result<()> {
-        self.file.write_all(chunk).map_err(|error| Error::local("write", self.path, error))?;
-        self.sums.write(chunk)
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        let file = self.file.as_file_mut();
-        let emptied = file.set_len(0).and_then(|()| std::io::Seek::rewind(file));
-        emptied.map_err(|error| Error::local("write", self.path, error))?;
-        self.sums.restart()
     }
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Error, Result};
+
 /// Bounds of one operation. All waits are functions of these values, the object and the try: nothing is random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -26,7 +30,7 @@ impl Default for Patience {
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(8),
             attempt: Duration::from_secs(30),
-            total: Duration::from_secs(120),
+            total: Duration::from_mins(2),
             jitter: 0,
         }
     }
@@ -43,5 +47,30 @@ impl Patience {
     /// How long one upload of this many bytes may take.
     pub(crate) fn upload(&self, length: u64) -> Duration {
         self.attempt + Duration::from_secs(length >> 20)
+    }
+}
+
+/// Counts tries and waits between them.
+pub(crate) struct Tries {
+    patience: Patience,
+    tried: u32,
+    since: Instant,
+}
+
+impl Tries {
+    pub(crate) fn begin(patience: Patience) -> Self {
+        Self { patience, tried: 0, since: Instant::now() }
+    }
+
+    /// Waits for the next try, or gives up with the reason of the last one.
+    pub(crate) async fn next(&mut self, verb: &'static str, object: &str, reason: String) -> Result<()> {
+        self.tried += 1;
+        let wait = self.patience.wait(object, self.tried);
+        if self.tried >= self.patience.tries || self.since.elapsed() + wait > self.patience.total {
+            let reason = format!("{reason} (tried {} times)", self.tried);
+            return Err(Error::Unavailable { verb, object: object.to_owned(), reason });
+        }
+        sleep(wait).await;
+        Ok(())
     }
 }
