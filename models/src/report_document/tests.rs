@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::{
     Calibration, CalibrationBin, DataQuality, Epoch, Headline, IntentMetrics, MarketRow, MetricsDocument, PlanMetrics, RecommenderMetrics,
     TrainingHistory,

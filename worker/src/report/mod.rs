@@ -1,0 +1,42 @@
+//! The report beside each artifact and plan: one self-contained page, a pure function of `metrics.json`.
+//!
+//! The page loads nothing and runs nothing: its style is inline, its charts are inline SVG, and its own content
+//! security policy forbids the rest. Every name that comes from data is escaped. Equal documents give equal bytes.
+
+mod chart;
+mod format;
+mod page;
+mod sections;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use reprise_models::report_document::MetricsDocument;
+
+use page::Page;
+
+const TEMPLATE: &str = include_str!("report.html");
+const STYLE: &str = include_str!("report.css");
+
+/// The page could not be written; only a fault of the template itself can do this.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to render the report")]
+pub struct RenderError(#[from] minijinja::Error);
+
+/// Renders the whole page. Sections that the document lacks are absent.
+///
+/// # Errors
+/// [`RenderError`], which no document causes.
+pub fn render(document: &MetricsDocument) -> Result<String, RenderError> {
+    write(&sections::page(document))
+}
+
+fn write(page: &Page) -> Result<String, RenderError> {
+    let mut environment = Environment::new();
+    // The name's ending turns on escaping for HTML.
+    environment.add_template("report.html", TEMPLATE)?;
+    let page = Serde(page);
+    Ok(environment.get_template("report.html")?.render(context! { page, style => STYLE })?)
+}
+
+#[cfg(test)]
+mod tests;
