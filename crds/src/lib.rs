@@ -6,8 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 #![allow(unreachable_pub, reason = "the schema derive repeats each public type inside a function")]
 
+pub mod check;
 pub mod contract;
 pub mod defaults;
+pub mod definitions;
+pub mod document;
+pub mod generate;
 pub mod refusal;
 pub mod rules;
 pub mod run;
@@ -15,5 +19,7 @@ pub mod schema;
 pub mod scoring;
 pub mod source;
 pub mod status;
+mod structural;
 pub mod training;
 pub mod value;
+mod yaml;

@@ -44,8 +44,7 @@ pub fn replenish_within_top_k() -> Rule {
 
 /// Ranking customers needs the model that ranks them.
 pub fn selection_needs_intent() -> Rule {
-    Rule::new("!has(self.select) || has(self.models.intent)")
-        .message("select needs models.intent: it ranks customers by the intent model")
+    Rule::new("!has(self.select) || has(self.models.intent)").message("select needs models.intent: it ranks customers by the intent model")
 }
 
 /// Without a number of customers the channels' capacities are the number.

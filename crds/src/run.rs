@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{ModelRef, Task};
 use crate::defaults;
+use crate::refusal::Refusal;
 use crate::value::{Decimal, Digest, Folder, Geography, LocalDate, Quantity};
 
 /// The fields that a TrainingRun and a ScoringRun share.
@@ -47,17 +48,11 @@ pub struct RunCommon {
     #[schemars(range(min = 60, max = 2_592_000))]
     pub deadline_seconds: i64,
     /// Seconds from creation to the first running worker; 60 to 2592000. Default 86400.
-    #[serde(
-        default = "defaults::pending_deadline_seconds::value",
-        skip_serializing_if = "defaults::pending_deadline_seconds::is"
-    )]
+    #[serde(default = "defaults::pending_deadline_seconds::value", skip_serializing_if = "defaults::pending_deadline_seconds::is")]
     #[schemars(range(min = 60, max = 2_592_000))]
     pub pending_deadline_seconds: i64,
     /// Seconds that the Job and its pods stay after the end; the run itself stays. 0 to 2592000. Default 86400.
-    #[serde(
-        default = "defaults::ttl_seconds_after_finished::value",
-        skip_serializing_if = "defaults::ttl_seconds_after_finished::is"
-    )]
+    #[serde(default = "defaults::ttl_seconds_after_finished::value", skip_serializing_if = "defaults::ttl_seconds_after_finished::is")]
     #[schemars(range(min = 0, max = 2_592_000))]
     pub ttl_seconds_after_finished: i64,
     /// Stops the workers after a checkpoint and gives the nodes back until it is false again. Default false.
@@ -75,6 +70,29 @@ pub struct RunCommon {
 
 /// Pattern of the name of a Kubernetes object.
 pub const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+impl RunCommon {
+    /// A run of a geography over a DataSource, with every default.
+    pub fn new(geography: Geography, source: &str, artifacts: Folder) -> Self {
+        Self {
+            geography,
+            data: DataSelection { source_ref: ObjectRef { name: source.to_owned() }, markets: Vec::new(), as_of: None, history_days: None },
+            artifacts,
+            resources: Resources::default(),
+            nodes: None,
+            budget: None,
+            queue_name: None,
+            priority_class_name: None,
+            service_account_name: None,
+            deadline_seconds: defaults::deadline_seconds::value(),
+            pending_deadline_seconds: defaults::pending_deadline_seconds::value(),
+            ttl_seconds_after_finished: defaults::ttl_seconds_after_finished::value(),
+            suspend: defaults::off::value(),
+            seed: defaults::seed::value(),
+            rerun_token: defaults::empty::value(),
+        }
+    }
+}
 
 /// Which data a run reads.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -315,6 +333,9 @@ pub trait RunSpec: Clone + Serialize {
 
     /// The models that it refers to, each with the field that does; in the order of the fields.
     fn model_sources(&self) -> Vec<(&'static str, &ModelSource)>;
+
+    /// What a worker is to do, with each model as `model` knows it by the field that refers to it.
+    fn task(&self, model: &dyn Fn(&str, &ModelSource) -> Result<ModelRef, Refusal>) -> Result<Task, Refusal>;
 
     /// The names of the runs that must finish before this one starts.
     fn awaited_runs(&self) -> Vec<&str> {

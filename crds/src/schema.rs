@@ -39,7 +39,7 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
                 },
                 "message": {"type": "string", "maxLength": 32768, "description": "The reason in a sentence."},
                 "observedGeneration": {
-                    "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX,
+                    "type": "integer", "format": "int64", "minimum": 0, "maximum": 9_007_199_254_740_991_i64,
                     "description": "The generation of spec that the condition is about.",
                 },
                 "reason": {

@@ -4,7 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{ModelRef, PlanModels, ScoreTask, Task};
 use crate::defaults;
+use crate::refusal::Refusal;
 use crate::run::{ModelSource, Role, RunCommon, RunSpec};
 use crate::status::RunStatus;
 use crate::value::Decimal;
@@ -17,6 +19,7 @@ use crate::value::Decimal;
     version = "v1alpha1",
     kind = "ScoringRun",
     namespaced,
+    doc = "Applies models to a geography's customers and writes the contact plan.",
     status = "RunStatus",
     shortname = "srun",
     category = "reprise",
@@ -95,6 +98,22 @@ impl RunSpec for ScoringRunSpec {
         let intent = self.models.intent.iter().map(|source| ("models.intent", source));
         let recommender = self.models.recommender.iter().map(|source| ("models.recommender", source));
         intent.chain(recommender).collect()
+    }
+
+    fn task(&self, model: &dyn Fn(&str, &ModelSource) -> Result<ModelRef, Refusal>) -> Result<Task, Refusal> {
+        let resolved = |field, source: &Option<ModelSource>| source.as_ref().map(|source| model(field, source)).transpose();
+        let sorted = self.sorted();
+        Ok(Task::Score(Box::new(ScoreTask {
+            models: PlanModels {
+                intent: resolved("models.intent", &self.models.intent)?,
+                recommender: resolved("models.recommender", &self.models.recommender)?,
+            },
+            audience: sorted.audience,
+            select: sorted.select,
+            contact: sorted.contact,
+            recommendations: sorted.recommendations,
+            experiment: sorted.experiment,
+        })))
     }
 }
 

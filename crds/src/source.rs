@@ -15,6 +15,7 @@ use crate::value::{Decimal, Folder};
     version = "v1alpha1",
     kind = "DataSource",
     namespaced,
+    doc = "Where the files of a brand lie, and how they become the canonical tables.",
     shortname = "dsrc",
     category = "reprise",
     derive = "PartialEq",

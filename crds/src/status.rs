@@ -15,7 +15,7 @@ use crate::value::{Decimal, Digest, Folder, LocalDate};
 pub struct RunStatus {
     /// The generation of spec that this status is about; -1 before the first look.
     #[serde(default = "never_observed")]
-    #[schemars(range(min = -1, max = i64::MAX))]
+    #[schemars(range(min = -1, max = 9_007_199_254_740_991_i64))]
     pub observed_generation: i64,
     /// The conditions in one word, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ pub struct RunStatus {
     pub cost: Option<Decimal>,
     /// Seconds of active time over all attempts, without the current stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = i64::MAX))]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub active_seconds: Option<i64>,
     /// When the current stretch of active time began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,15 +154,15 @@ pub struct PinnedModel {
 pub struct ProgressStatus {
     /// Round reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub round: Option<i32>,
     /// Rounds at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub rounds: Option<i32>,
     /// Epoch reached, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub epoch: Option<i32>,
     /// Share of the work that is done, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,7 +225,7 @@ pub struct CheckpointStatus {
     #[schemars(length(max = 640))]
     pub uri: String,
     /// The step after which it was taken.
-    #[schemars(range(min = 0, max = i64::MAX))]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub step: i64,
     /// SHA-256 of its bytes.
     pub digest: Digest,
@@ -258,7 +258,7 @@ pub struct WorkerStatus {
     #[schemars(length(max = 64))]
     pub reason: Option<String>,
     /// How often it was started.
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
     pub starts: i32,
 }
 

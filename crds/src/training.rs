@@ -4,7 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{ModelRef, Task, TrainTask};
 use crate::defaults;
+use crate::refusal::Refusal;
 use crate::run::{ModelSource, Role, RunCommon, RunSpec};
 use crate::status::RunStatus;
 use crate::value::Decimal;
@@ -17,6 +19,7 @@ use crate::value::Decimal;
     version = "v1alpha1",
     kind = "TrainingRun",
     namespaced,
+    doc = "Trains one model for one geography.",
     status = "RunStatus",
     shortname = "trun",
     category = "reprise",
@@ -53,11 +56,7 @@ pub struct TrainingRunSpec {
 impl RunSpec for TrainingRunSpec {
     const KIND: &'static str = "TrainingRun";
 
-    const ROLES: &'static [(&'static str, Role)] = &[
-        ("model", Role::Request),
-        ("startFrom", Role::Request),
-        ("workers", Role::Request),
-    ];
+    const ROLES: &'static [(&'static str, Role)] = &[("model", Role::Request), ("startFrom", Role::Request), ("workers", Role::Request)];
 
     fn common(&self) -> &RunCommon {
         &self.common
@@ -69,6 +68,11 @@ impl RunSpec for TrainingRunSpec {
 
     fn model_sources(&self) -> Vec<(&'static str, &ModelSource)> {
         self.start_from.iter().map(|source| ("startFrom", source)).collect()
+    }
+
+    fn task(&self, model: &dyn Fn(&str, &ModelSource) -> Result<ModelRef, Refusal>) -> Result<Task, Refusal> {
+        let start_from = self.start_from.as_ref().map(|source| model("startFrom", source)).transpose()?;
+        Ok(Task::Train(TrainTask { model: self.model.clone(), start_from }))
     }
 }
 

@@ -115,16 +115,10 @@ impl FromStr for Decimal {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let refused = || {
-            ValueError(
-                "must be a decimal number in quotes, as \"0.5\": at most 12 digits before the point and 6 after it"
-                    .into(),
-            )
-        };
+        let refused =
+            || ValueError("must be a decimal number in quotes, as \"0.5\": at most 12 digits before the point and 6 after it".into());
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str, most: usize| {
-            (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
+        let digits = |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole, 12) || !digits(fraction, 6) {
             return Err(refused());
         }
@@ -213,8 +207,7 @@ impl FromStr for Folder {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let refused =
-            || ValueError("must be gs://bucket/folder/ or file:///folder/, of letters, digits and _.=@+-".into());
+        let refused = || ValueError("must be gs://bucket/folder/ or file:///folder/, of letters, digits and _.=@+-".into());
         let trimmed = text.strip_suffix('/').unwrap_or(text);
         let segments = if let Some(path) = trimmed.strip_prefix("gs://") {
             let (bucket, path) = path.split_once('/').map_or((path, None), |(bucket, path)| (bucket, Some(path)));
@@ -249,8 +242,7 @@ fn is_bucket(text: &str) -> bool {
 
 /// One step of a path; `.` and `..` would leave the folder that was allowed.
 fn is_segment(text: &str) -> bool {
-    !matches!(text, "" | "." | "..")
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.=@+-".contains(&byte))
+    !matches!(text, "" | "." | "..") && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.=@+-".contains(&byte))
 }
 
 /// A local calendar date, `YYYY-MM-DD`.

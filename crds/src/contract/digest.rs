@@ -20,11 +20,7 @@ use crate::value::{Digest, LocalDate};
 /// its digest alone, wherever it lies; a releaseRef as written.
 ///
 /// Refuses a runRef that is not in `runs`, and a market that the source does not list.
-pub fn request_digest<S: RunSpec>(
-    spec: &S,
-    source: &DataSourceSpec,
-    runs: &BTreeMap<String, Digest>,
-) -> Result<Digest, Refusal> {
+pub fn request_digest<S: RunSpec>(spec: &S, source: &DataSourceSpec, runs: &BTreeMap<String, Digest>) -> Result<Digest, Refusal> {
     Ok(Digest::of(&canonical(&request(spec, source, runs)?)))
 }
 
@@ -39,10 +35,8 @@ pub fn data_digest(
 ) -> Digest {
     let mut inputs: Vec<_> = inputs.iter().map(|input| (&input.name, input.length, input.crc32c)).collect();
     inputs.sort();
-    let inputs: Vec<Value> = inputs
-        .into_iter()
-        .map(|(name, length, crc32c)| json!({"name": name, "length": length, "crc32c": crc32c}))
-        .collect();
+    let inputs: Vec<Value> =
+        inputs.into_iter().map(|(name, length, crc32c)| json!({"name": name, "length": length, "crc32c": crc32c})).collect();
     let mut document = json!({
         "source": source.cut_to(markets).sorted(), "markets": sorted(markets), "inputs": inputs, "dataRecipe": data_recipe,
     });
@@ -67,8 +61,9 @@ pub fn markets(spec: &impl RunSpec, source: &DataSourceSpec) -> Result<Vec<Strin
     let lists = |name: &str| source.markets.iter().any(|market| market.name == name);
     if let Some(unknown) = common.data.markets.iter().find(|market| !lists(market)) {
         let known = sorted(&source.markets.iter().map(|market| market.name.clone()).collect::<Vec<_>>()).join(", ");
-        return Err(Refusal::new("spec.data.markets", format!("the DataSource has no market {unknown}"))
-            .with_hint(format!("it has {known}")));
+        return Err(
+            Refusal::new("spec.data.markets", format!("the DataSource has no market {unknown}")).with_hint(format!("it has {known}"))
+        );
     }
     Ok(if !common.data.markets.is_empty() {
         sorted(&common.data.markets)
@@ -80,11 +75,7 @@ pub fn markets(spec: &impl RunSpec, source: &DataSourceSpec) -> Result<Vec<Strin
 }
 
 /// The document whose canonical form is digested.
-pub(crate) fn request<S: RunSpec>(
-    spec: &S,
-    source: &DataSourceSpec,
-    runs: &BTreeMap<String, Digest>,
-) -> Result<Value, Refusal> {
+pub(crate) fn request<S: RunSpec>(spec: &S, source: &DataSourceSpec, runs: &BTreeMap<String, Digest>) -> Result<Value, Refusal> {
     let markets = markets(spec, source)?;
     let mut document = fields(&spec.sorted());
     document.retain(|field, _| S::roles().any(|(name, role)| name == field && role == Role::Request));

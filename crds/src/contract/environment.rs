@@ -89,16 +89,5 @@ pub const WORKER: Variable = Variable {
 };
 
 /// All of them.
-pub const ALL: &[Variable] = &[
-    PLAN,
-    INDEX,
-    JOB_COMPLETION_INDEX,
-    THREADS,
-    MEMORY,
-    SCRATCH,
-    TERMINATION_LOG,
-    PROGRESS_ADDRESS,
-    GCS_ENDPOINT,
-    MAP,
-    WORKER,
-];
+pub const ALL: &[Variable] =
+    &[PLAN, INDEX, JOB_COMPLETION_INDEX, THREADS, MEMORY, SCRATCH, TERMINATION_LOG, PROGRESS_ADDRESS, GCS_ENDPOINT, MAP, WORKER];

@@ -21,8 +21,7 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// Every code.
-    pub const ALL: [Self; 7] =
-        [Self::Done, Self::Usage, Self::Data, Self::Bug, Self::TryAgain, Self::Configuration, Self::Stopped];
+    pub const ALL: [Self; 7] = [Self::Done, Self::Usage, Self::Data, Self::Bug, Self::TryAgain, Self::Configuration, Self::Stopped];
 
     /// The number that the process ends with.
     pub const fn code(self) -> u8 {

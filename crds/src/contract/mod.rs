@@ -8,6 +8,7 @@ mod line;
 mod plan;
 mod record;
 mod report;
+mod resolve;
 
 pub use digest::{data_digest, identity, markets, request_digest};
 pub use exit::ExitCode;
@@ -15,6 +16,7 @@ pub use line::{ContractLine, Progress, Stage, StartLine};
 pub use plan::{ModelRef, PlanData, PlanModels, RunPlan, ScoreTask, Task, TrainTask};
 pub use record::{Claim, InputObject, PinnedModels, Record, paths};
 pub use report::{Outcome, ReportedError, ReportedManifest, RunReport, TERMINATION_MESSAGE_BYTES};
+pub use resolve::{ReferencedRun, Starter, resolve};
 
 /// Version of this contract. Whoever starts a worker of another version refuses to.
 pub const CONTRACT: u32 = 1;
