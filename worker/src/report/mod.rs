@@ -1,4 +1,5 @@
-//! The report beside each artifact and plan: one self-contained page, a pure function of `metrics.json`.
+//! The report beside each artifact and plan: one self-contained page, a pure function of `metrics.json`; and the page
+//! on a source, in the same form.
 //!
 //! The page loads nothing and runs nothing: its style is inline, its charts are inline SVG, and its own content
 //! security policy forbids the rest. Every name that comes from data is escaped. Equal documents give equal bytes.
@@ -10,7 +11,7 @@ mod sections;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, context};
-use reprise_models::report_document::MetricsDocument;
+use reprise_models::report_document::{DataQuality, MetricsDocument};
 
 use page::Page;
 
@@ -28,6 +29,27 @@ pub struct RenderError(#[from] minijinja::Error);
 /// [`RenderError`], which no document causes.
 pub fn render(document: &MetricsDocument) -> Result<String, RenderError> {
     write(&sections::page(document))
+}
+
+/// What `data check` understood of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct DataCheck<'a> {
+    /// Name of the source.
+    pub source: &'a str,
+    /// Name and value of what else identifies it: location, through and the like.
+    pub facts: &'a [(String, String)],
+    /// What was read and what was refused.
+    pub quality: &'a DataQuality,
+    /// Some journeys in words, one each, without any customer's id.
+    pub journeys: &'a [String],
+}
+
+/// Renders the page on a source, in the form of [`render`].
+///
+/// # Errors
+/// [`RenderError`], which no source causes.
+pub fn render_data_check(check: &DataCheck<'_>) -> Result<String, RenderError> {
+    write(&sections::data_check_page(check))
 }
 
 fn write(page: &Page) -> Result<String, RenderError> {

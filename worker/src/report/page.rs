@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::chart::{Bars, Chart, Key};
+use super::chart::{Bars, Chart, Key, Spans};
 use super::format::DASH;
 
 /// Everything that the template writes.
@@ -71,6 +71,13 @@ impl From<&Bars> for Figure {
     fn from(bars: &Bars) -> Self {
         let (title, summary) = (bars.title.clone(), bars.summary.clone());
         Self { title, summary, svg: bars.svg(), legend: Vec::new(), table: bars.table() }
+    }
+}
+
+impl From<&Spans> for Figure {
+    fn from(spans: &Spans) -> Self {
+        let (title, summary) = (spans.title.clone(), spans.summary.clone());
+        Self { title, summary, svg: spans.svg(), legend: Vec::new(), table: spans.table() }
     }
 }
 

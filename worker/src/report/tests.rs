@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use reprise_models::report_document::{DocumentKind, HazardSeries, HazardWeek, MetricsDocument};
 
-use super::render;
+use super::{DataCheck, render, render_data_check};
 
 fn all() -> [(&'static str, MetricsDocument); 4] {
     [("small", documents::small()), ("intent", documents::intent()), ("recommender", documents::recommender()), ("plan", documents::plan())]
@@ -80,6 +80,22 @@ fn identifiers_are_unique_and_named_ones_exist() {
             assert!(unique.contains(target), "{name}: {target}");
         }
     }
+}
+
+#[test]
+fn a_source_has_a_page_of_its_own() {
+    let quality = documents::quality();
+    let facts = [("Location".to_owned(), "gs://acme/".to_owned())];
+    let journeys = ["A customer of NO bought 3 products on 4 May 2011 <b> and was seen again after 40 days.".to_owned()];
+    let page = render_data_check(&DataCheck { source: "crm-nordics", facts: &facts, quality: &quality, journeys: &journeys }).unwrap();
+    assert_eq!(between(&page, "<h2>", "</h2>"), ["What it means", "Data", "Journeys in words"]);
+    assert_eq!(
+        between(&page, "<li>", "</li>")[1],
+        "A customer of NO bought 3 products on 4 May 2011 &lt;b&gt; and was seen again after 40 days."
+    );
+    let series = charts::series(&page);
+    assert_eq!(series["data-rows"]["Rows out"][0], serde_json::json!(["sales", 710_759, 734_490]));
+    assert_eq!(series["data-days"]["IS"], serde_json::json!([["2009-12-01", "2010-07-02"], ["2010-07-25", "2011-05-30"]]));
 }
 
 /// A name that would be markup, an attribute's end or a template, had anybody forgotten to escape it.

@@ -6,6 +6,7 @@
 
 mod rows;
 mod scale;
+mod spans;
 mod svg;
 
 use serde::Serialize;
@@ -15,6 +16,7 @@ use super::format::decimal;
 use super::page::{Column, Row, Table};
 
 pub(super) use rows::{Bar, Bars};
+pub(super) use spans::{SpanRow, Spans};
 
 /// A chart on two axes.
 #[derive(Clone, Debug, PartialEq)]

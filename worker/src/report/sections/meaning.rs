@@ -146,7 +146,8 @@ fn borrowing(markets: &[MarketRow]) -> Option<String> {
     }
 }
 
-fn refused(quality: &DataQuality) -> Option<String> {
+/// How many rows of the files could not be read; nothing when all could.
+pub(super) fn refused(quality: &DataQuality) -> Option<String> {
     let (rows, bad) = quality.files.iter().fold((0, 0), |(rows, bad), file| (rows + file.rows_in, bad + file.quarantined));
     (bad > 0).then(|| format!("{} of {} rows could not be read and were left out.", count(bad), count(rows)))
 }

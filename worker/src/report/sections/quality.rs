@@ -1,9 +1,11 @@
 //! What was read and what was refused.
 
+use reprise_models::Day;
 use reprise_models::report_document::{DataQuality, Gap, MarketData, RowCounts};
 
+use crate::report::chart::{Bar, Bars, SpanRow, Spans};
 use crate::report::format::{DASH, count, long_date, share};
-use crate::report::page::{Column, Row, Section, Table};
+use crate::report::page::{Column, Figure, Row, Section, Table};
 
 /// Gaps told per market; a market with more is not traded daily.
 const MOST_GAPS: usize = 3;
@@ -17,9 +19,51 @@ pub(super) fn section(quality: &DataQuality) -> Option<Section> {
         id: "data",
         title: "Data",
         intro: "Every row that came in went on, was quarantined because a value could not be read, or was left out by a rule.".to_owned(),
+        figures: rows_kept(&quality.files)
+            .iter()
+            .map(Figure::from)
+            .chain(days_covered(&quality.markets).iter().map(Figure::from))
+            .collect(),
         tables,
         ..Section::default()
     })
+}
+
+/// How much of each file went on.
+fn rows_kept(files: &[RowCounts]) -> Option<Bars> {
+    let rows = files.iter().map(|file| Bar { name: file.name.clone(), value: file.rows_out, of: Some(file.rows_in) });
+    (!files.is_empty()).then(|| Bars {
+        id: "data-rows".into(),
+        title: "Rows that went on".into(),
+        summary: "Rows of each file that went on, of those that came in.".into(),
+        words: ["File", "Rows out", "Rows in"],
+        rows: rows.collect(),
+    })
+}
+
+/// From when to when each market has orders.
+fn days_covered(markets: &[MarketData]) -> Option<Spans> {
+    let rows: Vec<SpanRow> =
+        markets.iter().filter_map(|market| Some(SpanRow { name: market.market.clone(), spans: covered(market)? })).collect();
+    (!rows.is_empty()).then(|| Spans {
+        id: "data-days".into(),
+        title: "Days with orders".into(),
+        summary: "First to last day with an order in each market, without its long gaps.".into(),
+        rows,
+    })
+}
+
+/// First to last day, cut at the gaps; none without an order.
+fn covered(market: &MarketData) -> Option<Vec<(Day, Day)>> {
+    let (mut from, last) = (Day::from(market.first_day?), Day::from(market.last_day?));
+    let mut spans = Vec::new();
+    for gap in &market.gaps {
+        spans.push((from, Day::from(gap.from).plus(-1)));
+        from = Day::from(gap.to).plus(1);
+    }
+    spans.push((from, last));
+    spans.retain(|(from, to)| from <= to);
+    Some(spans)
 }
 
 fn rows(caption: &str, kind: &str, counts: &[RowCounts]) -> Table {
@@ -74,5 +118,26 @@ fn gaps(gaps: &[Gap]) -> String {
         0 => "none".to_owned(),
         all if all > MOST_GAPS => format!("{} and {} more", told.join(", "), all - MOST_GAPS),
         _ => told.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use reprise_models::report_document::{Gap, MarketData};
+
+    use super::covered;
+
+    fn told(gaps: &[(i8, i8)]) -> Vec<String> {
+        let gaps = gaps.iter().map(|(from, to)| Gap { from: date(2011, 1, *from), to: date(2011, 1, *to) }).collect();
+        let market = MarketData { first_day: Some(date(2011, 1, 3)), last_day: Some(date(2011, 1, 20)), gaps, ..MarketData::default() };
+        covered(&market).unwrap().iter().map(|(from, to)| format!("{from}..{to}")).collect()
+    }
+
+    #[test]
+    fn gaps_cut_the_days() {
+        assert_eq!(told(&[]), ["2011-01-03..2011-01-20"]);
+        assert_eq!(told(&[(5, 7), (10, 10)]), ["2011-01-03..2011-01-04", "2011-01-08..2011-01-09", "2011-01-11..2011-01-20"]);
+        assert_eq!(covered(&MarketData::default()), None);
     }
 }

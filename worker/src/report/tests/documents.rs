@@ -86,7 +86,7 @@ fn history() -> TrainingHistory {
     TrainingHistory { loss: "Cross-entropy, nats per target".into(), epochs: (1..=18).map(epoch).collect(), best_epoch: Some(14) }
 }
 
-fn quality() -> DataQuality {
+pub(super) fn quality() -> DataQuality {
     let rows = |name: &str, rows_in: u64, quarantined: u64, filtered: u64| RowCounts {
         name: name.into(),
         rows_in,
