@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kube::core::cel::Validator;
+use kube::core::cel::{ValidationErrors, Validator};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub enum Where {
 
 /// The CEL rules of a schema on an object, and on its change from `old`.
 pub(crate) fn rules(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<Refusal> {
-    let broken = Validator::new().validate(schema, object, old).err().map(|errors| errors.into_vec());
+    let broken = Validator::new().validate(schema, object, old).err().map(ValidationErrors::into_vec);
     broken.into_iter().flatten().map(|error| Refusal::new(error.field_path, error.message)).collect()
 }
 
@@ -42,7 +42,17 @@ pub(crate) fn no_more<T>(_: &T) -> Vec<Refusal> {
 }
 
 pub(crate) fn source(object: &DataSource) -> Vec<Refusal> {
-    data_source(&object.spec)
+    let mut refusals = data_source(&object.spec);
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let is_label = name.len() <= 63
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if !is_label {
+        let message = "must be at most 63 small letters, digits and '-', with a letter or digit at both ends";
+        refusals.push(Refusal::new("metadata.name", message));
+    }
+    refusals
 }
 
 /// What no schema can say about a DataSource: time zones exist, tables have one name each, paths stay below location.

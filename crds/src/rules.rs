@@ -8,7 +8,7 @@ use crate::run::{Role, RunSpec};
 /// The name rule of a run: children are named `<run>-<attempt>` and must stay DNS labels.
 pub fn name() -> Rule {
     Rule::new("size(self.metadata.name) <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
-        .message("name must be at most 40 small letters, digits and '-', starting with a letter and not ending in '-'")
+        .message("metadata.name must be at most 40 small letters, digits and '-', starting with a letter and not ending in '-'")
 }
 
 /// Freezes every field but the operational ones once the request has a digest: what is executed may not change under

@@ -102,7 +102,7 @@ pub struct DataSelection {
     pub source_ref: ObjectRef,
     /// Markets of the source, a set; at most 64. Absent: the geography if the source lists it, else all its markets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(regex(pattern = crate::value::GEOGRAPHY_PATTERN), length(max = 8)), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 64), inner(regex(pattern = crate::value::Geography::PATTERN), length(max = 8)), extend("x-kubernetes-list-type" = "set"))]
     pub markets: Vec<String>,
     /// The local date as of which the run looks at the world, exclusive. Absent: the day after the last complete day
     /// of the data.
@@ -339,10 +339,7 @@ pub trait RunSpec: Clone + Serialize {
 
     /// The names of the runs that must finish before this one starts.
     fn awaited_runs(&self) -> Vec<&str> {
-        let run = |(_, source)| match source {
-            &ModelSource::RunRef(ref run) => Some(run.name.as_str()),
-            ModelSource::ReleaseRef(_) | ModelSource::Artifact(_) => None,
-        };
-        self.model_sources().into_iter().filter_map(run).collect()
+        let sources = self.model_sources().into_iter();
+        sources.filter_map(|(_, source)| if let ModelSource::RunRef(run) = source { Some(run.name.as_str()) } else { None }).collect()
     }
 }

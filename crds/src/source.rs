@@ -65,7 +65,7 @@ pub struct DataSourceSpec {
 pub struct Market {
     /// Name as in a run's geography: 2 to 8 capital letters or digits, a letter first. Quote "NO": YAML reads a bare
     /// NO as false.
-    #[schemars(regex(pattern = crate::value::GEOGRAPHY_PATTERN), length(max = 8))]
+    #[schemars(regex(pattern = crate::value::Geography::PATTERN), length(max = 8))]
     pub name: String,
     /// IANA time zone in which days are counted, as Europe/Oslo.
     #[schemars(regex(pattern = r"^[A-Za-z][A-Za-z0-9_+/-]*$"), length(max = 64))]

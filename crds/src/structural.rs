@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::refusal::{Place, Refusal};
+use crate::value;
 use crate::yaml::{Key, Kind, Node};
 
 /// Everything in which a document breaks a schema, in the order of the document.
@@ -99,12 +100,13 @@ impl Checker<'_> {
             let names: Vec<_> = allowed.iter().filter_map(Value::as_str).collect();
             self.refuse(at, Refusal::new(path, format!("must be {}", or_list(&names))));
         }
-        let pattern = schema["pattern"].as_str().map(regex::Regex::new);
-        if let Some(Ok(pattern)) = pattern
-            && !pattern.is_match(text)
-        {
-            let refusal = Refusal::new(path, format!("does not match {pattern}"));
-            self.refuse(at, with_description(refusal, schema));
+        let Some(pattern) = schema["pattern"].as_str() else { return };
+        match (value::check(pattern, text), regex::Regex::new(pattern)) {
+            (Some(Err(error)), _) => self.refuse(at, Refusal::new(path, error.to_string())),
+            (None, Ok(compiled)) if !compiled.is_match(text) => {
+                self.refuse(at, with_description(Refusal::new(path, format!("does not match {pattern}")), schema));
+            }
+            _ => {}
         }
     }
 
@@ -151,6 +153,7 @@ fn mistyped(expected: &str, found: &Kind, path: &str) -> Refusal {
             if *value { "YES, ON or TRUE" } else { "NO, OFF or FALSE" }
         )),
         ("string", Kind::Integer(_) | Kind::Float(_)) => refusal.with_hint("put it in quotes"),
+        ("integer" | "boolean", Kind::Text(_)) => refusal.with_hint("leave the quotes out"),
         (_, Kind::Null) => refusal.with_hint("leave the field out"),
         _ => refusal,
     }

@@ -16,6 +16,11 @@ pub struct ValueError(pub(crate) String);
 /// Gives a newtype its string form: serde through `FromStr` and `Display`, and a bounded, patterned schema.
 macro_rules! text_value {
     ($name:ident, $pattern:expr, $longest:literal, $description:literal) => {
+        impl $name {
+            /// What every text of this type matches; in schemas too.
+            pub const PATTERN: &'static str = $pattern;
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -39,21 +44,36 @@ macro_rules! text_value {
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({
-                    "type": "string", "description": $description, "pattern": $pattern, "maxLength": $longest,
+                    "type": "string", "description": $description, "pattern": Self::PATTERN, "maxLength": $longest,
                 })
             }
         }
     };
 }
 
+/// What the rule of a type says about a text, found by the pattern that the type puts into schemas; `None` for a pattern
+/// that is no type's.
+pub(crate) fn check(pattern: &str, text: &str) -> Option<Result<(), ValueError>> {
+    fn as_type<T: FromStr<Err = ValueError>>(text: &str) -> Result<(), ValueError> {
+        text.parse::<T>().map(drop)
+    }
+    let check = match pattern {
+        Geography::PATTERN => as_type::<Geography>,
+        Decimal::PATTERN => as_type::<Decimal>,
+        Digest::PATTERN => as_type::<Digest>,
+        Folder::PATTERN => as_type::<Folder>,
+        LocalDate::PATTERN => as_type::<LocalDate>,
+        Quantity::PATTERN => as_type::<Quantity>,
+        _ => return None,
+    };
+    Some(check(text))
+}
+
 /// A country or a region of the user's own: a capital letter, then 1 to 7 capitals or digits, as `NO` or `EMEA`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Geography(String);
 
-/// Pattern of [`Geography`] and of market names.
-pub const GEOGRAPHY_PATTERN: &str = "^[A-Z][A-Z0-9]{1,7}$";
-
-text_value!(Geography, GEOGRAPHY_PATTERN, 8, "A country or a region: 2 to 8 capital letters or digits, a letter first.");
+text_value!(Geography, "^[A-Z][A-Z0-9]{1,7}$", 8, "A country or a region: 2 to 8 capital letters or digits, a letter first.");
 
 impl Geography {
     /// The code itself.

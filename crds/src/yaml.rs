@@ -44,13 +44,19 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Vec<Node>, Refusal> {
     let options = serde_yaml::options! { with_snippet: false };
     let nodes: Vec<Node> = serde_yaml::from_multiple_with_options(text, options).map_err(|error| {
         let place = error.location().map(|at| Place { file: file.to_owned(), line: at.line(), column: at.column() });
-        Refusal { place, ..Refusal::new("", first_line(&error.without_snippet().to_string())) }
+        Refusal { place, ..Refusal::new("", message(&error.without_snippet().to_string())) }
     })?;
     Ok(nodes.into_iter().filter(|node| node.kind != Kind::Null).collect())
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// The reader's message in one line, without its place, which a refusal says in its own way.
+fn message(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    let line = line.split_once(" at line ").map_or(line, |(message, _)| message);
+    match line.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split(',').next()) {
+        Some(key) => format!("{key} stands twice in one object"),
+        None => line.to_owned(),
+    }
 }
 
 impl Node {

@@ -1,4 +1,5 @@
 //! The schemas keep the API's conventions, every field of them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use reprise_crds::definitions::definitions;
 use reprise_crds::run::{Role, RunSpec};

@@ -21,6 +21,9 @@ pub use resolve::{ReferencedRun, Starter, resolve};
 /// Version of this contract. Whoever starts a worker of another version refuses to.
 pub const CONTRACT: u32 = 1;
 
+/// The longest RunPlan, in bytes of JSON: it travels in an environment variable.
+pub const PLAN_BYTES: usize = 64 * 1024;
+
 /// Version of the numbers of training and scoring: raised whenever the same plan over the same data gives other bytes.
 pub const RECIPE: u32 = 1;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::contract::{CONTRACT, ModelRef, PlanData, RunPlan, digest};
+use crate::contract::{CONTRACT, ModelRef, PLAN_BYTES, PlanData, RunPlan, digest};
 use crate::refusal::Refusal;
 use crate::run::{ArtifactRef, ModelSource, RunSpec};
 use crate::source::DataSourceSpec;
@@ -28,7 +28,8 @@ pub struct Starter {
 
 /// The plan of a run over its DataSource, with the runs that it refers to by name.
 ///
-/// Refuses a market that the source does not list, and a runRef whose run is unknown or has published nothing yet.
+/// Refuses a market that the source does not list, and a runRef whose run is unknown or has published nothing yet,
+/// and a plan of more than [`PLAN_BYTES`].
 pub fn resolve<S: RunSpec>(
     spec: &S,
     source: &DataSourceSpec,
@@ -55,7 +56,7 @@ pub fn resolve<S: RunSpec>(
             }
         })
     })?;
-    Ok(RunPlan {
+    let plan = RunPlan {
         contract: CONTRACT,
         request_digest: digest::request_digest(spec, source, &digests)?,
         geography: common.geography.clone(),
@@ -68,5 +69,11 @@ pub fn resolve<S: RunSpec>(
         seed: common.seed.unsigned_abs(),
         cluster_uid: starter.cluster_uid,
         run_uid: starter.run_uid,
-    })
+    };
+    let bytes = serde_json::to_string(&plan).map_or(usize::MAX, |json| json.len());
+    if bytes > PLAN_BYTES {
+        let message = format!("the plan of this run would take {bytes} bytes, more than the {PLAN_BYTES} that a worker can be told");
+        return Err(Refusal::new("spec.data.sourceRef", message).with_hint("shorten the DataSource's SQL"));
+    }
+    Ok(plan)
 }
