@@ -11,7 +11,12 @@ pub(super) fn section(history: &TrainingHistory) -> Option<Section> {
     (!history.epochs.is_empty()).then(|| Section {
         id: "training",
         title: "Training",
-        intro: "The loss falls while the model learns; the epoch that did best on customers held back is the one that was kept.".to_owned(),
+        intro: if history.best_epoch.is_some() {
+            "The epoch that did best on validation is the one that was kept; the gap to training says how much was learned by heart."
+                .to_owned()
+        } else {
+            String::new()
+        },
         figures: vec![Figure::from(&chart(history))],
         notes: notes(history),
         ..Section::default()
