@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::learn::{Error, Result};
+use crate::report_document::MetricsDocument;
 
 /// The weights.
 pub const WEIGHTS: &str = "model.safetensors";
@@ -15,6 +16,15 @@ pub const ENCODER: &str = "encoder.json";
 
 /// The files of an artifact by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// What a fit ends with: the files to publish, and what was measured about them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// Everything that scoring reads.
+    pub files: Files,
+    /// The model's part of `metrics.json`; geography, last complete day and data quality are the caller's to add.
+    pub metrics: MetricsDocument,
+}
 
 /// JSON with sorted keys (RFC 8785): equal values make equal bytes. Numbers that are not finite are refused.
 pub fn to_json(name: &str, value: &impl Serialize) -> Result<Vec<u8>> {

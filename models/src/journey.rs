@@ -177,6 +177,11 @@ impl Journey {
         self.parts.market
     }
 
+    /// The day of the first order, whether or not it came back: where the ages of landmarks are counted from.
+    pub(crate) fn first_order_day(&self) -> Option<Day> {
+        self.parts.orders.first().map(|order| order.day)
+    }
+
     /// What was known at the start of local day `t`: rows dated before `t` and nothing else.
     pub fn as_of(&self, t: Day) -> View<'_> {
         let orders = self.parts.orders.partition_point(|order| order.day < t);
@@ -258,6 +263,23 @@ impl<'a> View<'a> {
         let mut days: Vec<Day> = self.orders().map(|order| order.day).collect();
         days.dedup();
         days
+    }
+
+    /// What is known at the landmark as a journey of its own: nothing later is in it.
+    pub fn to_journey(&self) -> Journey {
+        let mut parts = JourneyParts {
+            customer: self.parts.customer.clone(),
+            market: self.parts.market,
+            known: self.parts.known,
+            profile: self.parts.profile.clone(),
+            orders: self.parts.orders[..self.orders].to_vec(),
+            events: self.events().to_vec(),
+            contacts: self.contacts().to_vec(),
+        };
+        for line in parts.orders.iter_mut().flat_map(|order| &mut order.lines) {
+            line.returned_on = line.returned_on.filter(|day| *day < self.at);
+        }
+        Journey { parts }
     }
 
     /// Events before the landmark, oldest first.

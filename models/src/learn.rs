@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::Journey;
+
 /// Anything that training or scoring can refuse or fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,6 +29,11 @@ pub enum Error {
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A pass over all journeys that gives each to a visitor, always in the same order; it can be made again and again.
+///
+/// It ends with the first error, the visitor's or its own.
+pub type Journeys<'a> = dyn Fn(&mut dyn FnMut(Journey) -> Result<()>) -> Result<()> + 'a;
 
 /// Asks long work to stop at the next safe point.
 #[derive(Debug, Default)]

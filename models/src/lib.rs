@@ -9,7 +9,9 @@ pub mod catalogue;
 pub mod day;
 pub mod draw;
 pub mod encoder;
+pub mod examples;
 pub mod graph;
+pub mod intent;
 pub mod journey;
 pub mod learn;
 pub mod metrics;
@@ -17,6 +19,8 @@ pub mod optimizer;
 pub mod policy;
 pub mod report_document;
 pub mod slab;
+#[cfg(test)]
+mod testing;
 pub mod train;
 
 pub use catalogue::{Catalogue, Group};

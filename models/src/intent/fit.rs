@@ -1,0 +1,228 @@
+//! Fitting the intent model: the whole procedure at an earlier origin to measure it, then again on everything to serve.
+
+use super::cohorts::Cohorts;
+use super::config::IntentConfig;
+use super::learner::IntentLearner;
+use super::level::{Calibration, FEW_EVENTS, Recent, WEEKS};
+use super::model::{IntentModel, IntentRow};
+use super::offset::Offset;
+use super::season::Volume;
+use super::{backtest, document};
+use crate::artifact::Fitted;
+use crate::encoder::{Bound, Fitting};
+use crate::examples::{Dataset, Landmarks, Side, Split, examples, only_purchase};
+use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
+use crate::train::{Fit, Trained, train};
+use crate::{Catalogue, Day};
+
+/// Examples that landmarks are drawn for until there are about so many.
+const EXAMPLES: u64 = 60_000;
+/// Most landmarks of one customer.
+const MOST_LANDMARKS: u64 = 13;
+/// Weeks of outcome below which a backtest says nothing of 30 days.
+const FEWEST_WEEKS: i32 = 5;
+
+/// What is known of the data beside the journeys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Nothing on or after this day is read.
+    pub as_of: Day,
+    /// Days after the first order of the extract in which a first purchase is not known to be one.
+    pub burn_in_days: u16,
+}
+
+/// One request to fit an intent model, the same for all ranks apart from `rank`.
+pub struct Request<'a> {
+    /// See [`IntentConfig`].
+    pub config: &'a IntentConfig,
+    /// The catalogue whose indices the journeys use.
+    pub catalogue: &'a Catalogue,
+    /// See [`Facts`].
+    pub facts: Facts,
+    /// See [`Journeys`].
+    pub journeys: &'a Journeys<'a>,
+    /// Which of the request's workers this is.
+    pub rank: Rank,
+    /// Names data and configuration: checkpoints of another digest are refused.
+    pub digest: &'a str,
+}
+
+/// What one pass over the journeys as of an origin gives.
+pub(super) struct Past {
+    pub(super) model: IntentModel,
+    pub(super) cohorts: Cohorts,
+    /// First purchases before this day are not known to be first ones.
+    pub(super) known_from: Day,
+}
+
+/// Fits, measures and refits. Needs one-time customers and second purchases before the cut; what is missing is named.
+pub fn fit(request: &Request<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Result<Fitted> {
+    let start = first_order(request)?;
+    let known_from = start.plus(i32::from(request.facts.burn_in_days));
+    let mut trained: Vec<Trained> = Vec::new();
+    let (mut epochs, mut measured) = (None, None);
+    if let Some(origin) = backtest_origin(start, request) {
+        let mut past = learn_past(request, origin, known_from)?;
+        let stage = Stage { at: origin, epochs: None, earlier: &trained };
+        let run = train_at(request, &mut past, &stage, rounds, stop)?;
+        epochs = Some(run.epoch);
+        trained.push(run);
+        measured = backtest::measure(request, &past, origin)?;
+    }
+    let mut past = learn_past(request, request.facts.as_of, known_from)?;
+    let stage = Stage { at: request.facts.as_of, epochs, earlier: &trained };
+    let run = train_at(request, &mut past, &stage, rounds, stop)?;
+    let metrics = document::document(request, &past, measured.as_ref(), trained.first().unwrap_or(&run));
+    Ok(Fitted { files: past.model.save()?, metrics })
+}
+
+/// The first day with an order.
+fn first_order(request: &Request<'_>) -> Result<Day> {
+    let mut first: Option<Day> = None;
+    (request.journeys)(&mut |journey| {
+        let day = journey.first_order_day().filter(|day| *day < request.facts.as_of);
+        first = first.into_iter().chain(day).min();
+        Ok(())
+    })?;
+    first.ok_or_else(|| Error::Data(format!("no order before {}: an intent model needs purchases", request.facts.as_of)))
+}
+
+/// The day at which the procedure is measured: a horizon back, but never giving up more than a third of the history.
+fn backtest_origin(start: Day, request: &Request<'_>) -> Option<Day> {
+    let weeks = (request.facts.as_of.since(start) / 7 / 3).min(i32::from(request.config.horizon_weeks));
+    (weeks >= FEWEST_WEEKS).then(|| request.facts.as_of.plus(-7 * weeks))
+}
+
+/// Everything that is fitted by counting, from rows before `origin`.
+fn learn_past(request: &Request<'_>, origin: Day, known_from: Day) -> Result<Past> {
+    let mut fitting = Fitting::new(request.config.seed, request.catalogue);
+    let (mut volume, mut cohorts) = (Volume::default(), Cohorts::default());
+    (request.journeys)(&mut |journey| {
+        let view = journey.as_of(origin);
+        fitting.see(view);
+        for day in view.purchase_days() {
+            volume.add(view.market(), day);
+        }
+        // Asked as of the day after the first purchase: whoever came back later counts, too.
+        let first = journey.first_order_day().filter(|first| *first < origin);
+        if let Some(first) = first.filter(|first| only_purchase(journey.as_of(first.plus(1)), known_from).is_some()) {
+            let outcome = journey.outcome(first.plus(1), origin);
+            cohorts.see(journey.market(), first, outcome.purchased, outcome.observed_until);
+        }
+        Ok(())
+    })?;
+    let seasons = volume.seasons(request.catalogue.markets.len(), origin);
+    let offset = Offset::fit(&cohorts, seasons);
+    let model = IntentModel::new(request.config, request.catalogue, fitting.finish()?, offset, origin);
+    Ok(Past { model, cohorts, known_from })
+}
+
+/// One training of the request.
+struct Stage<'a> {
+    at: Day,
+    /// Epochs to run without validation; absent: held-out customers tell.
+    epochs: Option<u32>,
+    earlier: &'a [Trained],
+}
+
+/// Trains the networks on landmarks before the stage's day and sets the level of its last weeks.
+fn train_at(request: &Request<'_>, past: &mut Past, stage: &Stage<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Result<Trained> {
+    let config = request.config;
+    let (customers, events) = past.totals(request.catalogue);
+    if events == 0 {
+        return Err(Error::Data(format!(
+            "no second purchase of a customer whose first one is known, before {}: {customers} customers are too few or too new; lengthen historyDays or shorten burnInDays",
+            stage.at
+        )));
+    }
+    let per_customer = (EXAMPLES / customers.max(1)).clamp(1, MOST_LANDMARKS);
+    let split = |side: Side| past.split(config.seed, Landmarks::Drawn(per_customer as u32), side, stage.at);
+    let bound = past.bound(request.catalogue);
+    let (mut training, mut held_out) = (Dataset::default(), Dataset::default());
+    (request.journeys)(&mut |journey| {
+        if stage.epochs.is_some() {
+            training.see(&journey, &bound, &split(Side::All));
+        } else {
+            training.see(&journey, &bound, &split(Side::Kept));
+            held_out.see(&journey, &bound, &split(Side::HeldOut));
+        }
+        Ok(())
+    })?;
+    let learner = IntentLearner {
+        config,
+        network: &past.model.network,
+        offset: &past.model.stored.offset,
+        adam: IntentLearner::adam(config, training.len(), request.rank.count),
+        training: &training,
+        held_out: &held_out,
+        per_customer: per_customer as f64,
+    };
+    let fit = Fit {
+        rank: request.rank,
+        seed: config.seed,
+        batch: config.batch,
+        epochs: stage.epochs.unwrap_or(config.epochs),
+        patience: config.patience,
+        round_steps: config.round_steps,
+        outer: config.outer,
+        initial: past.model.weights.clone(),
+        digest: request.digest.to_owned(),
+        earlier: stage.earlier,
+    };
+    let trained = train(&fit, &learner, rounds, stop)?;
+    past.model.weights.clone_from(&trained.weights);
+    let calibration = level(request, past, stage.at)?;
+    past.model.stored.calibration = calibration;
+    Ok(trained)
+}
+
+/// The level of the last weeks before `at`.
+fn level(request: &Request<'_>, past: &Past, at: Day) -> Result<Calibration> {
+    let mut calibration = Calibration::none(at, request.catalogue.markets.len());
+    for weeks in WEEKS {
+        let split = past.split(request.config.seed, Landmarks::From(at.plus(-7 * i32::from(weeks))), Side::All, at);
+        let bound = past.bound(request.catalogue);
+        let data = examples(request.journeys, &bound, &split)?;
+        let mut recent = vec![Recent::default(); request.catalogue.markets.len()];
+        for (example, hazards) in past.model.hazards(&rows(&data))?.iter().enumerate() {
+            let seen = data.seen(example, weeks);
+            let market = &mut recent[usize::from(data.markets[example])];
+            market.events += f64::from(u8::from(seen.bought));
+            market.expected += hazards.iter().take(seen.weeks).map(|hazard| -(-hazard).exp_m1()).sum::<f64>();
+        }
+        let enough = recent.iter().map(|market| market.events).sum::<f64>() >= FEW_EVENTS;
+        calibration = Calibration::fit(at, weeks, recent);
+        if enough {
+            break;
+        }
+    }
+    Ok(calibration)
+}
+
+/// Examples as rows to score.
+pub(super) fn rows(data: &Dataset) -> Vec<IntentRow> {
+    let row = |example: usize| IntentRow {
+        features: data.row(example).to_vec(),
+        market: data.markets[example],
+        at: data.landmarks[example],
+        age: data.ages[example],
+    };
+    (0..data.len()).map(row).collect()
+}
+
+impl Past {
+    /// Customers and second purchases behind the age curve.
+    pub(super) fn totals(&self, catalogue: &Catalogue) -> (u64, u64) {
+        let counts = (0..catalogue.markets.len() as u16).map(|market| self.cohorts.counts(market));
+        counts.fold((0, 0), |(customers, events), (c, e)| (customers + c, events + e))
+    }
+
+    pub(super) fn split(&self, seed: u64, landmarks: Landmarks, side: Side, as_of: Day) -> Split {
+        Split { seed, landmarks, side, as_of, known_from: self.known_from }
+    }
+
+    /// The past's encoder, for journeys of the catalogue.
+    pub(super) fn bound(&self, catalogue: &Catalogue) -> Bound<'_> {
+        self.model.encoder.bind(catalogue)
+    }
+}
