@@ -17,6 +17,7 @@ pub mod learn;
 pub mod metrics;
 pub mod optimizer;
 pub mod policy;
+pub mod recommender;
 pub mod report_document;
 pub mod slab;
 #[cfg(test)]

@@ -75,6 +75,16 @@ impl<'e> Bound<'e> {
     }
 
     /// `NaN` where no first basket of that currency was ever seen.
+    /// Amount of the first purchase day, as log ratio to the median first basket of its market and currency: what a
+    /// rule may choose by. 0 without a purchase or a median.
+    pub fn first_basket(&self, view: View<'_>) -> f64 {
+        let first = view.orders().next().map(|order| order.day);
+        let kept = |order| view.kept(order).map(|line| line.amount).sum::<f64>();
+        let orders = view.orders().take_while(|order| Some(order.day) == first);
+        let ratio = orders.map(|order| kept(order) / self.median_amount(view.market(), order.currency)).sum::<f64>().ln();
+        if ratio.is_finite() { ratio } else { 0.0 }
+    }
+
     pub(super) fn median_amount(&self, market: u16, currency: u16) -> f64 {
         self.amounts.get(usize::from(market)).and_then(|row| row.get(usize::from(currency))).copied().unwrap_or(f64::NAN)
     }
