@@ -24,9 +24,65 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Does what `kubectl apply` of the same files would do, on this machine.
+    ///
+    /// All documents are read first; nothing starts if anything is refused. Runs start in the order of their
+    /// references, each with as many worker processes as it asks for (`workers`, `shards`). A request that was answered
+    /// before, by anybody anywhere, under any name, takes that answer and trains nothing. Ctrl-C lets the workers write
+    /// a checkpoint; the next run resumes from it. Runs that do not need a failed one go on without it.
+    Run(RunArguments),
+    /// Says what `reprise run` would do, and does nothing.
+    ///
+    /// For each run, in order: its request's digest, whether it is answered, begun or being worked on, and the files
+    /// that it would read. Refuses what `reprise run` would refuse.
+    Plan(PlanArguments),
     /// Makes and looks at data.
     #[command(subcommand)]
     Data(DataCommand),
+}
+
+/// What to read, and where buckets lie.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// A YAML file, or a folder of them (all .yaml and .yml below it). DataSources, TrainingRuns and ScoringRuns may
+    /// stand in any file and any order.
+    #[arg(short, long = "file", value_name = "FILE|DIR", required = true)]
+    pub(crate) file: Vec<PathBuf>,
+    /// Reads and writes a bucket in a folder of this machine. Names and digests stay those of the bucket, so a cluster
+    /// finds the results if the folder is uploaded.
+    #[arg(long, value_name = "gs://BUCKET=DIR", value_parser = parse_map)]
+    pub(crate) map: Vec<(String, PathBuf)>,
+}
+
+/// Arguments of `reprise run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Asks again what was answered before, with rerunToken again-1, again-2, ... (the first without an answer).
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Threads of all workers of a run together; every core by default. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// Arguments of `reprise plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+fn parse_map(text: &str) -> Result<(String, PathBuf), String> {
+    let (bucket, folder) = text.split_once('=').ok_or("write gs://bucket=DIR")?;
+    let name = bucket.strip_prefix("gs://").unwrap_or_default().trim_end_matches('/');
+    if name.is_empty() || name.contains('/') || folder.is_empty() {
+        return Err("write gs://bucket=DIR, the bucket without a path".to_owned());
+    }
+    // Workers are told absolute paths; the folder need not exist yet.
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    Ok((format!("gs://{name}"), folder))
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +96,7 @@ pub(crate) enum DataCommand {
     Demo(DemoArguments),
 }
 
+/// Arguments of `reprise data demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
     /// Folder to write into; files of an earlier demo are overwritten.
@@ -54,4 +111,26 @@ pub(crate) struct DemoArguments {
     /// Another seed is another brand.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn maps_name_a_bucket_and_a_folder() {
+        assert_eq!(parse_map("gs://demo=/tmp/a=b"), Ok(("gs://demo".to_owned(), PathBuf::from("/tmp/a=b"))));
+        assert_eq!(parse_map("gs://demo/=/tmp/x").unwrap().0, "gs://demo");
+        assert!(parse_map("gs://demo=here").unwrap().1.is_absolute());
+        for bad in ["gs://demo", "demo=/tmp", "gs://=/tmp", "gs://demo/below=/tmp", "gs://demo="] {
+            assert!(parse_map(bad).is_err(), "{bad}");
+        }
+    }
 }

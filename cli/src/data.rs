@@ -1,20 +1,23 @@
 //! `reprise data`: makes demo data.
 
+use reprise_crds::contract::ExitCode;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
 use crate::arguments::DemoArguments;
 use crate::demo::{self, Size, Written};
+use crate::failure::{Failure, Result};
+use crate::output;
 
 /// Writes the demo and prints what was written.
-pub(crate) fn demo(arguments: &DemoArguments) -> demo::Result<()> {
+pub(crate) fn demo(arguments: &DemoArguments) -> Result<()> {
     let size = arguments.lines.map_or(Size::Customers(arguments.customers), Size::Lines);
-    let written = demo::write(&arguments.to, arguments.seed, size)?;
-    println!("{}", render(&written));
+    let written = demo::write(&arguments.to, arguments.seed, size).map_err(|error| Failure::new(ExitCode::TryAgain, error.to_string()))?;
+    output::line(render(&written));
     let folder = arguments.to.display();
-    println!("\n{folder}/README.txt says what lies where. Next, from a checkout:");
-    println!("  reprise run -f examples/demo --map gs://reprise-demo={folder}");
+    output::line(format!("\n{folder}/README.txt says what lies where. Next, from a checkout:"));
+    output::line(format!("  reprise run -f examples/demo --map gs://reprise-demo={folder}"));
     Ok(())
 }
 

@@ -4,8 +4,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod arguments;
+mod board;
+mod bucket;
+mod crew;
 mod data;
 mod demo;
+mod display;
+mod documents;
+mod failure;
+mod host;
+mod order;
+mod output;
+mod plan;
+mod program;
+mod run;
+mod scratch;
+mod signals;
+mod spec;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -13,6 +29,7 @@ use clap::Parser;
 use reprise_crds::contract::ExitCode as Exit;
 
 use arguments::{Arguments, Command, DataCommand};
+use failure::{Failure, Result};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -23,13 +40,25 @@ fn main() -> ExitCode {
             return if error.print().is_ok() { exit.into() } else { Exit::TryAgain.into() };
         }
     };
-    match arguments.command {
-        Command::Data(DataCommand::Demo(arguments)) => match data::demo(&arguments) {
-            Ok(()) => Exit::Done.into(),
-            Err(error) => {
-                eprintln!("reprise: {error}");
-                Exit::TryAgain.into()
-            }
-        },
+    match execute(&arguments.command) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            eprintln!("reprise: {failure}");
+            failure.exit.into()
+        }
     }
+}
+
+fn execute(command: &Command) -> Result<u8> {
+    match command {
+        Command::Run(arguments) => wait(run::run(arguments))?,
+        Command::Plan(arguments) => wait(plan::plan(arguments))?.map(|()| 0),
+        Command::Data(DataCommand::Demo(arguments)) => data::demo(arguments).map(|()| 0),
+    }
+}
+
+/// Waits for a command that talks to workers and buckets.
+fn wait<T>(command: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map(|runtime| runtime.block_on(command)).map_err(|error| Failure::new(Exit::TryAgain, format!("failed to start: {error}")))
 }
