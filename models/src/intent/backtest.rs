@@ -13,8 +13,10 @@ use crate::report_document::{
     MarketLevel, Role, WeekSet,
 };
 
-/// Draws of every bootstrap and of the debiasing.
+/// Simulated outcomes behind a debiased error.
 const DRAWS: u32 = 200;
+/// See [`Tested::concordance`].
+const CONCORDANCE_CASES: usize = 3000;
 /// Bins of a calibration plot.
 const BINS: usize = 10;
 /// Days reported, where the backtest sees so far.
@@ -80,6 +82,13 @@ impl KaplanMeier {
         let from = usize::from(row.age).max(1) + 7 * usize::from(week) - 1;
         at(from + 7) - at(from)
     }
+}
+
+/// Standard error of an AUC (Hanley and McNeil 1982): every customer stands in a backtest once.
+fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
+    let (above, below) = (auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc));
+    let spread = auc * (1.0 - auc) + (positives - 1.0) * (above - auc * auc) + (negatives - 1.0) * (below - auc * auc);
+    (spread / (positives * negatives)).max(0.0).sqrt()
 }
 
 /// Probabilities and outcomes of those seen long enough to tell.
@@ -163,27 +172,37 @@ impl Tested {
         let cases = self.cases(days, None);
         let probabilities = self.probabilities(method, &cases, days);
         let auc = metrics::auc(&probabilities, &cases.happened)?;
-        let interval = metrics::bootstrap(cases.examples.len(), DRAWS, self.seed, |times| {
-            let drawn = |place: &usize| std::iter::repeat_n(*place, times[*place] as usize);
-            let places: Vec<usize> = (0..times.len()).flat_map(|place| drawn(&place)).collect();
-            let scores: Vec<f64> = places.iter().map(|place| probabilities[*place]).collect();
-            let happened: Vec<bool> = places.iter().map(|place| cases.happened[*place]).collect();
-            metrics::auc(&scores, &happened).unwrap_or(f64::NAN)
-        });
+        let positives = cases.happened.iter().filter(|happened| **happened).count() as f64;
+        let error = 1.96 * auc_error(auc, positives, cases.happened.len() as f64 - positives);
         let (name, role) = METHODS[method];
         Some(MethodRow {
             method: name.to_owned(),
             role,
             days: u32::from(days),
             auc: Some(auc),
-            auc_interval: Some(Interval { low: interval.low, high: interval.high }),
+            auc_interval: Some(Interval { low: (auc - error).max(0.0), high: (auc + error).min(1.0) }),
             pr_auc: metrics::pr_auc(&probabilities, &cases.happened),
-            concordance: None,
+            concordance: (Some(&days) == self.days().last()).then(|| self.concordance(method)).flatten(),
             brier: Some(metrics::brier(&probabilities, &cases.happened)),
             log_loss: Some(metrics::log_loss(&probabilities, &cases.happened)),
             lift: metrics::lift(&probabilities, &cases.happened, 0.1),
             debiased_error: Some(metrics::debiased_calibration_error(&probabilities, &cases.happened, BINS, DRAWS, self.seed)),
         })
+    }
+
+    /// Time-dependent concordance on at most [`CONCORDANCE_CASES`] examples, evenly spaced: it is quadratic.
+    fn concordance(&self, method: usize) -> Option<f64> {
+        let stride = self.data.len().div_ceil(CONCORDANCE_CASES).max(1);
+        let seen = |example: usize| (example, self.data.seen(example, self.measured_weeks() as u16));
+        let cases: Vec<_> = (0..self.data.len()).step_by(stride).map(seen).filter(|(_, seen)| seen.weeks > 0).collect();
+        let survival: Vec<Vec<f64>> =
+            cases.iter().map(|(example, _)| periods::survival(&self.methods[method][*example])[1..].to_vec()).collect();
+        let followed: Vec<metrics::Followed<'_>> = cases
+            .iter()
+            .zip(&survival)
+            .map(|((_, seen), survival)| metrics::Followed { survival, bin: seen.weeks - 1, happened: seen.bought })
+            .collect();
+        metrics::concordance(&followed)
     }
 
     fn series(&self, name: &str, market: Option<u16>) -> HazardSeries {

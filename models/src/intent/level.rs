@@ -68,3 +68,27 @@ impl Calibration {
         expected / (expected + MARKET_EVENTS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_market_is_pulled_to_the_pool_and_the_pool_to_one() {
+        let recent = vec![Recent { events: 200.0, expected: 100.0 }, Recent { events: 0.0, expected: 1.0 }];
+        let calibration = Calibration::fit(Day(0), 4, recent);
+        let pool = 210.0 / 111.0;
+        assert!((calibration.factors[2] - pool).abs() < 1e-12);
+        assert!((calibration.factors[0] - pool * 230.0 / (pool * 100.0 + 30.0)).abs() < 1e-12);
+        assert!(calibration.factors[1] > 0.9 * pool && calibration.own_weight(1) < 0.1 && calibration.own_weight(0) > 0.8);
+    }
+
+    #[test]
+    fn its_log_halves_and_unknown_markets_take_the_pool() {
+        let calibration = Calibration::fit(Day(0), 4, vec![Recent { events: 190.0, expected: 90.0 }]);
+        let now = calibration.factor(7, Day(-3));
+        assert_eq!(now, calibration.factors[1]);
+        assert!((calibration.factor(7, Day(70)).ln() - now.ln() / 2.0).abs() < 1e-12);
+        assert_eq!(Calibration::none(Day(0), 2).factor(1, Day(5)), 1.0);
+    }
+}

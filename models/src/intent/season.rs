@@ -120,3 +120,58 @@ fn growth(values: &[f64]) -> Option<f64> {
     let before = &values[values.len() - days - year..values.len() - year];
     Some(0.5 * (mean(now) - mean(before)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Volume that doubles from the first to the second half of every year.
+    fn yearly(days: i32, count: f64) -> Volume {
+        let mut volume = Volume::default();
+        for day in 0..days {
+            let times = if day % YEAR < YEAR / 2 { count } else { 2.0 * count };
+            (0..times as i32).for_each(|_| volume.add(0, Day(day)));
+        }
+        volume
+    }
+
+    #[test]
+    fn the_index_is_the_log_of_volume_and_repeats_after_a_year() {
+        let season = &yearly(700, 20.0).seasons(1, Day(700))[0];
+        let (low, high) = (season.at(Day(YEAR + 90)), season.at(Day(YEAR + 270)));
+        assert!((high - low - 2_f64.ln()).abs() < 0.03, "{low} {high}");
+        assert!((season.at(Day(700 + 90)) - season.at(Day(700 + 90 - YEAR))).abs() < 0.05);
+        assert!((season.at(Day(700 + YEAR + 90)) - season.at(Day(700 + 90))).abs() < 0.1);
+        assert_eq!(season.at(Day(-50)), season.at(Day(0)));
+    }
+
+    #[test]
+    fn half_of_the_growth_goes_on_and_fades() {
+        let mut volume = Volume::default();
+        for day in 0..728 {
+            (0..if day < YEAR { 40 } else { 80 }).for_each(|_| volume.add(0, Day(day)));
+        }
+        let season = &volume.seasons(1, Day(728))[0];
+        let growth = season.at(Day(728)) - season.at(Day(728 - YEAR));
+        assert!((growth - 0.5 * 2_f64.ln()).abs() < 0.05, "{growth}");
+        let faded = season.at(Day(728 + 182)) - season.at(Day(728 + 182 - YEAR));
+        assert!((faded - growth / 2.0).abs() < 1e-9, "{faded}");
+    }
+
+    #[test]
+    fn without_a_year_behind_the_last_level_fades_to_the_mean() {
+        let season = &yearly(250, 20.0).seasons(1, Day(250))[0];
+        let (now, later) = (season.at(Day(250)), season.at(Day(250 + 112)));
+        assert!(now > 0.2 && (later - now / 4.0).abs() < 1e-9, "{now} {later}");
+    }
+
+    #[test]
+    fn a_small_market_reads_the_index_of_all_and_nothing_is_zero() {
+        let mut volume = yearly(700, 20.0);
+        volume.add(1, Day(3));
+        let seasons = volume.seasons(2, Day(700));
+        assert_eq!(seasons[1], seasons[2]);
+        assert_ne!(seasons[0], seasons[2]);
+        assert_eq!(Volume::default().seasons(1, Day(9))[0].at(Day(9)), 0.0);
+    }
+}

@@ -1,45 +1,57 @@
 //! Class: numerics on a shop whose law is known.
 
+use super::cohorts::Cohorts;
+use super::learner::IntentLearner;
+use super::network::Network;
+use super::offset::Offset;
+use super::season::Volume;
 use super::{Facts, IntentConfig, IntentModel, IntentRow, Request, fit};
 use crate::artifact::Fitted;
-use crate::examples::{Landmarks, Side, Split, examples};
-use crate::learn::{Checkpoint, Error, Journeys, Merged, Part, Progress, Rank, Result, Rounds, Stop};
+use crate::draw::{self, Use};
+use crate::examples::{Dataset, Landmarks, Side, Split, examples};
+use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
 use crate::report_document::IntentMetrics;
-use crate::testing::{END, START, Shop};
+use crate::testing::{END, MemoryRounds, START, Shop, Store};
+use crate::train::{Fit, train};
 use crate::{Day, Journey, JourneyParts};
-
-/// The rounds of a rank that is alone and never dies.
-#[derive(Default)]
-struct Alone(Vec<Part>);
-
-impl Rounds for Alone {
-    fn resume(&self, _: Rank) -> Result<Option<Checkpoint>> {
-        Ok(None)
-    }
-    fn offer(&mut self, round: u32, _: Rank, part: Part) -> Result<()> {
-        assert_eq!(self.0.len(), round as usize, "rounds come one after the other");
-        self.0.push(part);
-        Ok(())
-    }
-    fn merged(&self, round: u32, _: Rank, merge: &dyn Fn(&[Part]) -> Result<Merged>, _: &Stop) -> Result<Merged> {
-        merge(&self.0[round as usize..=round as usize])
-    }
-    fn keep(&mut self, _: Rank, _: &Checkpoint) -> Result<()> {
-        Ok(())
-    }
-    fn progress(&mut self, _: &Progress) {}
-}
 
 fn small() -> IntentConfig {
     IntentConfig { hidden: 16, members: 2, batch: 256, epochs: 4, ..IntentConfig::default() }
 }
 
-fn fit_journeys(config: &IntentConfig, journeys: &Journeys<'_>) -> Result<Fitted> {
+fn fit_rank(config: &IntentConfig, journeys: &Journeys<'_>, rank: Rank, rounds: &mut dyn Rounds) -> Result<Fitted> {
     let catalogue = Shop::catalogue();
     let facts = Facts { as_of: END, burn_in_days: 0 };
-    let rank = Rank { index: 0, count: 1 };
     let request = Request { config, catalogue: &catalogue, facts, journeys, rank, digest: "d" };
-    fit(&request, &mut Alone::default(), &Stop::default())
+    fit(&request, rounds, &Stop::default())
+}
+
+fn fit_journeys(config: &IntentConfig, journeys: &Journeys<'_>) -> Result<Fitted> {
+    fit_rank(config, journeys, Rank { index: 0, count: 1 }, &mut MemoryRounds::new(&Store::new(1), None))
+}
+
+/// All ranks in threads; rank 0 dies once at its `death`-th call of the store and starts again.
+fn fit_ranks(config: &IntentConfig, shop: &Shop, count: u32, death: Option<u64>) -> Fitted {
+    let store = Store::new(count);
+    let run = |index: u32| {
+        let rank = Rank { index, count };
+        let pass = |visit: &mut dyn FnMut(Journey) -> Result<()>| shop.pass(visit);
+        let first = fit_rank(config, &pass, rank, &mut MemoryRounds::new(&store, death.filter(|_| index == 0)));
+        first.or_else(|_| fit_rank(config, &pass, rank, &mut MemoryRounds::new(&store, None))).unwrap()
+    };
+    let mut ends: Vec<Fitted> = std::thread::scope(|scope| {
+        let ranks: Vec<_> = (0..count)
+            .map(|index| {
+                scope.spawn({
+                    let run = &run;
+                    move || run(index)
+                })
+            })
+            .collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    });
+    assert!(ends.iter().all(|end| *end == ends[0]), "ranks part ways");
+    ends.remove(0)
 }
 
 fn fit_shop(config: &IntentConfig, shop: &Shop) -> Fitted {
@@ -99,6 +111,29 @@ fn equal_requests_make_equal_bytes_and_another_seed_does_not() {
     assert_eq!(first.files, again.files);
     assert_eq!(first.metrics.to_json().unwrap(), again.metrics.to_json().unwrap());
     assert_ne!(first.files, fit_shop(&IntentConfig { seed: 8, ..config }, &shop).files);
+}
+
+#[test]
+fn a_rank_that_dies_anywhere_in_either_training_ends_in_the_same_bytes() {
+    let shop = Shop { customers: 300, ..Shop::default() };
+    let config = IntentConfig { epochs: 2, round_steps: 8, ..small() };
+    for count in [1, 2] {
+        let undisturbed = fit_ranks(&config, &shop, count, None);
+        for death in [3, 9, 20, 27, 33] {
+            assert_eq!(fit_ranks(&config, &shop, count, Some(death)), undisturbed, "{count} ranks, death at call {death}");
+        }
+    }
+}
+
+#[test]
+fn two_ranks_are_about_as_good_as_one() {
+    let shop = Shop { customers: 3000, ..Shop::default() };
+    let loss = |count: u32| {
+        let fitted = fit_ranks(&small(), &shop, count, None);
+        measured(fitted.metrics.intent.as_ref().unwrap(), "Hazard model", 90).log_loss.unwrap()
+    };
+    let (one, two) = (loss(1), loss(2));
+    assert!((two / one - 1.0).abs() < 0.005, "{one} {two}");
 }
 
 #[test]
@@ -179,6 +214,59 @@ fn a_trace_left_by_buyers_between_landmark_and_label_gives_no_advantage() {
     let traced = fit_journeys(&small(), &|visit| (0..shop.customers).map(traced).try_for_each(&mut *visit)).unwrap();
     let auc = |fitted: &Fitted| measured(fitted.metrics.intent.as_ref().unwrap(), "Hazard model", 90).auc.unwrap();
     assert!((auc(&traced) - auc(&plain)).abs() < 0.02, "{} {}", auc(&traced), auc(&plain));
+}
+
+#[test]
+fn a_tiny_set_is_learned_by_heart() {
+    let data = Dataset {
+        width: 3,
+        features: (0..24 * 3).map(|index| draw::normal(2, Use::Sample, 1, index) as f32).collect(),
+        markets: vec![0; 24],
+        landmarks: vec![START; 24],
+        ages: vec![30; 24],
+        observed: vec![28; 24],
+        back: (0..24).map(|example| (example % 2 == 0).then_some(8)).collect(),
+    };
+    let config = IntentConfig {
+        horizon_weeks: 4,
+        members: 1,
+        dropout: 0.0,
+        ridge: 0.0,
+        decay: 0.0,
+        rate: 0.02,
+        epochs: 300,
+        patience: 0,
+        ..small()
+    };
+    let mut cohorts = Cohorts::default();
+    (0..100).for_each(|day| cohorts.see(0, START, (day % 2 == 0).then_some(START.plus(30 + day / 10)), END));
+    let offset = Offset::fit(&cohorts, Volume::default().seasons(1, END));
+    let network = Network::new(&config, 4, 2);
+    let (held_out, adam) = (Dataset::default(), IntentLearner::adam(&config, 24, 1));
+    let learner = IntentLearner {
+        config: &config,
+        network: &network,
+        offset: &offset,
+        training: &data,
+        held_out: &held_out,
+        per_customer: 1.0,
+        adam,
+    };
+    let fit = Fit {
+        rank: Rank { index: 0, count: 1 },
+        seed: 7,
+        batch: 24,
+        epochs: config.epochs,
+        patience: 0,
+        round_steps: 64,
+        outer: config.outer,
+        initial: network.layout.initial(7),
+        digest: String::new(),
+        earlier: &[],
+    };
+    let trained = train(&fit, &learner, &mut MemoryRounds::new(&Store::new(1), None), &Stop::default()).unwrap();
+    let (first, last) = (trained.history[0].loss, trained.history[trained.history.len() - 1].loss);
+    assert!(last < 0.1 * first, "{first} {last}");
 }
 
 #[test]

@@ -1,4 +1,9 @@
-//! A shop with a known law, for tests: hazards of the second purchase by age, season, market, basket and clicks.
+//! For tests: a store of rounds in memory, and a shop with a known law (hazards of the second purchase by age, season,
+//! market, basket and clicks).
+
+mod memory;
+
+pub(crate) use memory::{MemoryRounds, Store};
 
 use crate::draw::{self, Use};
 use crate::learn::Result;

@@ -1,17 +1,14 @@
 //! Class: numerics and crash sweep. The learner is a line fitted by our own gradient, so that a sweep over every
 //! place of death takes a second; `Graph` learners have their own tests.
 
-mod memory;
-
 use std::sync::Arc;
-
-use memory::{MemoryRounds, Store};
 
 use super::{Batch, Fit, Learner, Outer, Sums, Trained, train};
 use crate::draw;
 use crate::learn::{Error, Rank, Result, Rounds, Stop};
 use crate::optimizer::{Adam, Schedule};
 use crate::slab::{Layout, Slab, Start};
+use crate::testing::{MemoryRounds, Store};
 
 /// Fits y = a x + b to 230 noisy points; the last fifth is held out.
 struct Line {

@@ -14,14 +14,14 @@ struct Shelves {
 }
 
 /// What survives the death of a rank.
-pub(super) struct Store {
+pub(crate) struct Store {
     ranks: u32,
     shelves: Mutex<Shelves>,
     moved: Condvar,
 }
 
 impl Store {
-    pub(super) fn new(ranks: u32) -> Self {
+    pub(crate) fn new(ranks: u32) -> Self {
         Self { ranks, shelves: Mutex::default(), moved: Condvar::new() }
     }
 
@@ -31,7 +31,7 @@ impl Store {
 }
 
 /// One process's way to the store.
-pub(super) struct MemoryRounds<'s> {
+pub(crate) struct MemoryRounds<'s> {
     store: &'s Store,
     /// Calls left before death; odd ones die before the effect, even ones after it.
     death: Option<u64>,
@@ -39,7 +39,7 @@ pub(super) struct MemoryRounds<'s> {
 }
 
 impl<'s> MemoryRounds<'s> {
-    pub(super) fn new(store: &'s Store, death: Option<u64>) -> Self {
+    pub(crate) fn new(store: &'s Store, death: Option<u64>) -> Self {
         Self { store, death, calls: std::cell::Cell::new(0) }
     }
 
