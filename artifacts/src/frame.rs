@@ -31,3 +31,29 @@ pub(crate) fn unseal(frame: &[u8]) -> Result<&[u8], &'static str> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_frame_opens_to_what_was_sealed(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let frame = seal(&bytes);
+            prop_assert_eq!(unseal(&frame), Ok(&bytes[..]));
+        }
+
+        #[test]
+        fn a_damaged_frame_does_not_open(bytes in prop::collection::vec(any::<u8>(), 0..50), at in any::<prop::sample::Index>(), bit in 0..8) {
+            let frame = seal(&bytes);
+            let at = at.index(frame.len());
+            let mut flipped = frame.clone();
+            flipped[at] ^= 1_u8 << bit;
+            prop_assert!(unseal(&flipped).is_err());
+            prop_assert!(unseal(&frame[..at]).is_err());
+            prop_assert!(unseal(&[&frame[..], &[0]].concat()).is_err());
+        }
+    }
+}

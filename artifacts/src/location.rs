@@ -193,7 +193,7 @@ impl Location {
     /// is ever deleted.
     async fn commit(&self, name: &str, body: &Body, expect: Expect) -> Result<Option<i64>> {
         let full = self.full(name)?;
-        let bound = self.patience.upload(body.length().await?);
+        let bound = self.patience.of_upload(body.length().await?);
         let mut tries = Tries::begin(self.patience);
         let mut in_doubt = false;
         loop {

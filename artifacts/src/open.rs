@@ -57,3 +57,37 @@ pub fn parse_map(json: &str) -> Result<BTreeMap<String, PathBuf>> {
     }
     Ok(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mapped_bucket_keeps_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let map = parse_map(&format!("{{\"gs://bucket\": {:?}}}", directory.path())).unwrap();
+        let options = Options { map, ..Options::default() };
+        let at = open(&"gs://bucket/crm/".parse().unwrap(), &options).await.unwrap();
+        at.create("a", bytes::Bytes::from("1")).await.unwrap();
+        assert_eq!(at.uri_of("a"), "gs://bucket/crm/a");
+        assert_eq!(std::fs::read(directory.path().join("crm/a")).unwrap(), b"1");
+        let plain = format!("file://{}/crm", directory.path().display()).parse().unwrap();
+        let at = open(&plain, &Options::default()).await.unwrap();
+        assert_eq!(at.read("a", 1).await.unwrap().bytes, "1");
+    }
+
+    #[test]
+    fn a_bad_map_is_refused_with_the_entry() {
+        for (json, reason) in [
+            ("{", "EOF"),
+            ("{\"bucket\": \"/a\"}", "neither with gs://"),
+            ("{\"gs://bucket/\": \"/a\"}", "without a path"),
+            ("{\"gs://bucket/x\": \"/a\"}", "without a path"),
+            ("{\"file:///x\": \"/a\"}", "without a path"),
+            ("{\"gs://bucket\": \"a\"}", "absolute"),
+        ] {
+            let error = parse_map(json).unwrap_err().to_string();
+            assert!(error.contains(reason), "{json}: {error}");
+        }
+    }
+}

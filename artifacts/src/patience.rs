@@ -15,8 +15,10 @@ pub struct Patience {
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
-    /// How long one answer, or the next bytes of a body, may take; uploads get a second more for each MiB.
+    /// How long one answer, or the next bytes of a body that is read, may take.
     pub attempt: Duration,
+    /// How much longer the answer to an upload may take, for each MiB.
+    pub upload: Duration,
     /// No new try begins after this.
     pub total: Duration,
     /// Spreads the waits of processes that would otherwise ask in step; give each its own.
@@ -30,6 +32,7 @@ impl Default for Patience {
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(8),
             attempt: Duration::from_secs(30),
+            upload: Duration::from_secs(1),
             total: Duration::from_mins(2),
             jitter: 0,
         }
@@ -45,8 +48,8 @@ impl Patience {
     }
 
     /// How long one upload of this many bytes may take.
-    pub(crate) fn upload(&self, length: u64) -> Duration {
-        self.attempt + Duration::from_secs(length >> 20)
+    pub(crate) fn of_upload(&self, length: u64) -> Duration {
+        self.attempt + self.upload.saturating_mul(u32::try_from(length >> 20).unwrap_or(u32::MAX))
     }
 }
 
@@ -72,5 +75,23 @@ impl Tries {
         }
         sleep(wait).await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_within_bounds_and_differ_by_process() {
+        let patience = Patience::default();
+        for tried in 1..40 {
+            let full = patience.first_wait.saturating_mul(1 << (tried - 1).min(20)).min(patience.longest_wait);
+            let wait = patience.wait("gs://b/a", tried);
+            assert!(wait >= full / 2 && wait <= full, "try {tried}: {wait:?} of {full:?}");
+            assert_eq!(wait, patience.wait("gs://b/a", tried), "nothing is random");
+        }
+        let other = Patience { jitter: 1 << 40, ..patience };
+        assert_ne!(other.wait("gs://b/a", 1), patience.wait("gs://b/a", 1));
     }
 }

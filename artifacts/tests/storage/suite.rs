@@ -1,11 +1,10 @@
 //! One suite for every store: what passes it may stand under everything else.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reprise_artifacts::{Body, Commit, Created, Error, Expect, Location, Patience, Store};
+use reprise_artifacts::{Body, Commit, Created, Error, Expect, Location, MemoryStore, Patience, Store};
 
 /// Patience for tests: short waits, so that giving up is quick.
 pub(crate) fn brief() -> Patience {
@@ -14,6 +13,7 @@ pub(crate) fn brief() -> Patience {
         first_wait: Duration::from_millis(2),
         longest_wait: Duration::from_millis(10),
         attempt: Duration::from_millis(1500),
+        upload: Duration::from_secs(1),
         total: Duration::from_secs(20),
         jitter: 7,
     }
@@ -215,4 +215,10 @@ async fn answers_plainly(store: &dyn Store) {
     assert_eq!((reading.generation, reading.length), (stored, 10));
     let chunks: Vec<Bytes> = futures::TryStreamExt::try_collect(reading.chunks).await.unwrap();
     assert_eq!(chunks.concat(), b"789");
+}
+
+/// The root of an empty store in memory.
+#[expect(clippy::disallowed_methods, reason = "a test is at the rim")]
+pub(crate) fn memory() -> Location {
+    Location::new(Arc::new(MemoryStore::new("bucket", std::time::SystemTime::now)), brief())
 }
