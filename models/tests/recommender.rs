@@ -1,6 +1,6 @@
 //! Class: determinism. A recommender's artifact is the same bytes whatever the number of threads, and after any stop.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::process::Command;
 
@@ -54,13 +54,13 @@ fn journey(customer: u64) -> Journey {
     let home = pick(0, GROUPS / 20) * 20;
     let order = |number: u64| {
         let day = Day(14_000 + pick(1, 100) as i32 + 40 * number as i32);
-        let mut groups: Vec<u32> = (0..1 + u64::from(pick(2 + number, 6))).map(|line| home + pick(100 + 10 * number + line, 20)).collect();
+        let mut groups: Vec<u32> = (0..=u64::from(pick(2 + number, 6))).map(|line| home + pick(100 + 10 * number + line, 20)).collect();
         groups.sort_unstable();
         groups.dedup();
         let line = |group| Line { group, quantity: 1.0, amount: 5.0, returned_on: None };
         Order { day, at: i64::from(day.0) * 86_400, currency: 0, gift: false, lines: groups.into_iter().map(line).collect() }
     };
-    let orders = (0..1 + u64::from(pick(50, 8))).map(order).collect();
+    let orders = (0..=u64::from(pick(50, 8))).map(order).collect();
     Journey::new(JourneyParts { customer: format!("c{customer}"), known: true, orders, ..JourneyParts::default() })
 }
 
@@ -86,7 +86,8 @@ fn fitted(customers: u64, patience: u32) -> Files {
 }
 
 fn sums(files: &Files) -> String {
-    files.iter().map(|(name, bytes)| format!("{name} {} ", digest(bytes))).collect()
+    let sums: Vec<String> = files.iter().map(|(name, bytes)| format!("{name} {}", digest(bytes))).collect();
+    sums.join(" ")
 }
 
 #[test]
