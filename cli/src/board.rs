@@ -27,17 +27,28 @@ struct Seat {
 #[derive(Debug)]
 pub(crate) struct Board {
     seats: Mutex<Vec<Seat>>,
+    news: Mutex<Vec<String>>,
 }
 
 impl Board {
     /// A board for so many workers.
     pub(crate) fn new(count: usize) -> Self {
-        Self { seats: Mutex::new(vec![Seat::default(); count]) }
+        Self { seats: Mutex::new(vec![Seat::default(); count]), news: Mutex::default() }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Vec<Seat>) -> T) -> T {
         // A panic elsewhere leaves at worst an old progress.
         change(&mut self.seats.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something happened that the user should know.
+    pub(crate) fn tell(&self, news: String) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    /// What happened since the last call.
+    pub(crate) fn news(&self) -> Vec<String> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A worker was started.

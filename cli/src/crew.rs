@@ -149,15 +149,17 @@ async fn tend(crew: &Crew, index: u32, tries: &AtomicU32, mut halt: watch::Recei
         let status = status.map_err(|error| Failure::new(ExitCode::TryAgain, format!("lost worker {index}: {error}")))?;
         let verdict = judge(status, &crew.files(index));
         crew.board.ended(index as usize, verdict == Verdict::Done);
-        let tried = match verdict {
+        let failure = match verdict {
             Verdict::Done => return Ok(Ended::Done),
             Verdict::Fatal(failure) => return Err(failure),
-            Verdict::Again(failure) => match tries.fetch_add(1, Ordering::Relaxed) {
-                tried if tried < most => tried,
-                _ => return Err(Failure::new(failure.exit, format!("{failure}\n  gave up after {most} restarts"))),
-            },
+            Verdict::Again(failure) => failure,
         };
+        let tried = tries.fetch_add(1, Ordering::Relaxed);
+        if tried >= most {
+            return Err(Failure::new(failure.exit, format!("{failure}\n  gave up after {most} restarts")));
+        }
         let wait = Duration::from_secs(1 << (tried / crew.plan.count).min(5)).min(LONGEST_WAIT);
+        crew.board.tell(format!("worker {index} starts again in {} s: {failure}", wait.as_secs()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = asked(&mut halt, Halt::Soon) => {}

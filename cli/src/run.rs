@@ -58,6 +58,9 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<u8> {
         output::line("\nStopped. The same command goes on from the last checkpoint.");
         return Ok(stopped);
     }
+    if exit != 0 {
+        output::line(format!("\nLogs of the workers: {}", session.scratch.path().display()));
+    }
     Ok(exit)
 }
 
@@ -121,11 +124,12 @@ impl Session {
                 (row, None)
             }
             Err(failure) => {
-                // Logs are worth reading now.
-                self.scratch.keep();
                 let reason = failure.message.lines().next().unwrap_or_default().to_owned();
                 let stopped = self.signals.exit().is_some();
-                row.outcome = if stopped { Outcome::Skipped("stopped".to_owned()) } else { Outcome::Failed(reason) };
+                row.outcome = if stopped { Outcome::Stopped } else { Outcome::Failed(reason) };
+                if !stopped && self.unable.is_none() {
+                    self.scratch.keep();
+                }
                 // What stops the whole command is told once, at its end.
                 if self.unable.is_none() {
                     display.end(&failure.message);
@@ -213,7 +217,7 @@ impl Session {
             command: run.spec.command(),
             map: serde_json::to_string(self.buckets.map()).map_err(|error| Failure::new(ExitCode::Usage, format!("--map: {error}")))?,
             threads: (self.threads / plan.count as usize).max(1),
-            scratch: self.scratch.path().join(format!("{}-{}", run.spec.folder(), run.name)),
+            scratch: self.scratch.path().join(format!("{}-{}", run.spec.command(), run.name)),
             address: self.scratch.path().join(request.digest.as_str()),
             board: board.clone(),
             deadline: Duration::from_secs(run.spec.common().deadline_seconds.unsigned_abs()),
@@ -226,10 +230,11 @@ impl Session {
                 ended = &mut work => break ended?,
                 _ = looks.tick() => if let Some(progress) = board.look().await { display.show(&progress) },
             }
+            board.news().iter().for_each(|news| display.say(news));
         };
         match ended {
             Ended::Done => Ok(Outcome::Done { seconds: since.elapsed().as_secs(), peak_memory: board.peak_memory() }),
-            Ended::Stopped => Err(Failure::new(ExitCode::Stopped, "stopped after a checkpoint")),
+            Ended::Stopped => Err(Failure::new(ExitCode::Stopped, "stopped")),
         }
     }
 
@@ -255,7 +260,7 @@ impl Session {
             }
             tokio::select! {
                 () = tokio::time::sleep(FOLLOW) => {}
-                () = crew::asked(&mut halt, Halt::Soon) => return Err(Failure::new(ExitCode::Stopped, "stopped following")),
+                () = crew::asked(&mut halt, Halt::Soon) => return Err(Failure::new(ExitCode::Stopped, "stopped")),
             }
             if !matches!(self.buckets.look(request, &self.me).await?, Standing::Claimed(_)) {
                 return Ok(());

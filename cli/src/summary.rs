@@ -47,6 +47,8 @@ pub(crate) enum Outcome {
     AlreadyDone,
     /// Failed, with the reason.
     Failed(String),
+    /// Told to stop; the next run goes on.
+    Stopped,
     /// Not started, with the reason.
     Skipped(String),
 }
@@ -103,6 +105,7 @@ impl Outcome {
                 format!("done in {}, {} MiB at the peak", duration(*seconds), peak_memory.div_ceil(1 << 20))
             }
             Self::AlreadyDone => "already done".to_owned(),
+            Self::Stopped => "stopped".to_owned(),
             Self::Failed(reason) => format!("FAILED: {reason}"),
             Self::Skipped(reason) => format!("not started: {reason}"),
         }
