@@ -50,7 +50,7 @@ async fn describe(run: &Run, buckets: &Buckets, digests: &BTreeMap<String, Diges
     let standing = buckets.look(&request, &host::starter()).await?;
     let found = buckets.inputs(&run.source, &markets).await?;
     let bytes: u64 = found.iter().map(|input| input.length).sum();
-    lines.push(format!("inputs    {} files, {:.1} MB, for {}", found.len(), bytes as f64 / 1e6, markets.join(", ")));
+    lines.push(format!("inputs    {} file(s), {:.1} MB, for {}", found.len(), bytes as f64 / 1e6, markets.join(", ")));
     let state = match standing {
         Standing::Finished(finished) => {
             let changed = bucket::difference(&finished.record.inputs, &found);
