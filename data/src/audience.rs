@@ -53,7 +53,8 @@ impl Filter {
         let refused = |error: &DataFusionError| {
             Error::FilterAudience(Fault::new(place_in(FIELD, error), explain(error), "write one condition over these columns"))
         };
-        let forbidden = |cause: String| Error::FilterAudience(Fault::new(Place::of(FIELD), cause, "write one condition over a customer's columns"));
+        let forbidden =
+            |cause: String| Error::FilterAudience(Fault::new(Place::of(FIELD), cause, "write one condition over a customer's columns"));
         let schema = columns(attributes);
         let named = DFSchema::try_from(schema.as_ref().clone()).map_err(|error| refused(&error))?;
         let context = SessionContext::new_with_config(config());
@@ -111,6 +112,11 @@ fn columns(attributes: &[AttributeColumn]) -> SchemaRef {
 fn needs_more_than_a_row(part: &Expr) -> bool {
     matches!(
         part,
-        Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::Unnest(_)
+        Expr::AggregateFunction(_)
+            | Expr::WindowFunction(_)
+            | Expr::ScalarSubquery(_)
+            | Expr::InSubquery(_)
+            | Expr::Exists(_)
+            | Expr::Unnest(_)
     )
 }

@@ -1,8 +1,6 @@
 //! The canonical tables: which columns a view must yield, and typed access to a batch of them.
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use reprise_models::Day;
@@ -106,11 +104,8 @@ pub(crate) const CUSTOMERS: TableRule = TableRule {
     ],
 };
 
-pub(crate) const CALENDAR: TableRule = TableRule {
-    name: "calendar",
-    required: &[("name", Text), ("from", Moment), ("to", Moment)],
-    optional: &[("market", Text)],
-};
+pub(crate) const CALENDAR: TableRule =
+    TableRule { name: "calendar", required: &[("name", Text), ("from", Moment), ("to", Moment)], optional: &[("market", Text)] };
 
 pub(crate) const RATES: TableRule =
     TableRule { name: "rates", required: &[("currency", Text), ("day", Moment), ("rate", Number)], optional: &[("market", Text)] };

@@ -100,7 +100,16 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) fn new(place: Place, cause: impl Into<String>, hint: impl Into<String>) -> Box<Self> {
-        Box::new(Self { place, cause: cause.into(), hint: hint.into() })
+        Box::new(Self { place, cause: shortened(cause.into()), hint: hint.into() })
+    }
+}
+
+/// A cause that quotes names or SQL stays a sentence.
+fn shortened(cause: String) -> String {
+    const LONGEST: usize = 600;
+    match cause.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} ...", &cause[..end]),
+        None => cause,
     }
 }
 

@@ -26,7 +26,7 @@ pub use error::{Category, Error, Fault, Place, Result};
 pub use inputs::{FoundFile, InputFile, Inputs, find_files};
 pub use prepared::{FILES, Journeys, Prepared};
 pub use preparing::{SHARDS, prepare, shard};
-pub use quality::{FileCounts, MarketFacts, Quality, TableCounts};
+pub use quality::{CellRefusal, FileCounts, MarketFacts, Quality, TableCounts};
 pub use store::Customer;
 pub use tables::{QUARANTINE, Tables, read};
 

@@ -48,7 +48,11 @@ impl Prepared {
         let same = catalogue.markets.iter().eq(quality.markets.iter().map(|market| &market.name));
         if !same || !catalogue.groups.is_sorted_by(|a, b| a.id < b.id) {
             let cause = "the catalogue is not that of this prepared set";
-            return Err(Error::OpenPrepared(Fault::new(Place::of(CATALOGUE), cause, "delete the prepared set; the next run prepares it again")));
+            return Err(Error::OpenPrepared(Fault::new(
+                Place::of(CATALOGUE),
+                cause,
+                "delete the prepared set; the next run prepares it again",
+            )));
         }
         let prepared = Self { folder: folder.to_owned(), catalogue, quality };
         Reader::open(folder, &prepared.catalogue, 0..SHARDS)?;
@@ -67,7 +71,11 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Prepared::journeys`].
-    pub fn audience<'a>(&'a self, filter: Option<&'a Filter>, shards: Range<u8>) -> Result<impl Iterator<Item = Result<(Customer, Journey)>> + 'a> {
+    pub fn audience<'a>(
+        &'a self,
+        filter: Option<&'a Filter>,
+        shards: Range<u8>,
+    ) -> Result<impl Iterator<Item = Result<(Customer, Journey)>> + 'a> {
         let mut journeys = self.read(filter, shards)?;
         journeys.known_only = true;
         Ok(journeys)

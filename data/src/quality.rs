@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use reprise_models::report_document::{DataQuality, Gap, MarketData, Refusal, RowCounts};
 use serde::{Deserialize, Serialize};
 
 /// Counts and facts of a prepared set. Rows in = rows out + quarantined + filtered, per file and table.
@@ -27,6 +28,71 @@ pub struct Quality {
     pub shards: Vec<u64>,
 }
 
+/// Most reasons that a report names.
+const MOST_REFUSALS: usize = 20;
+
+impl Quality {
+    /// These counts as a report shows them.
+    pub fn document(&self) -> DataQuality {
+        let files = self.files.iter().map(|file| RowCounts {
+            name: file.name.clone(),
+            rows_in: file.rows_in,
+            rows_out: file.rows_out,
+            quarantined: file.quarantined,
+            filtered: 0,
+        });
+        let views = self.tables.iter().map(|table| RowCounts {
+            name: table.name.clone(),
+            rows_in: table.rows_in,
+            rows_out: table.rows_out,
+            quarantined: 0,
+            filtered: table.filtered.values().sum(),
+        });
+        DataQuality {
+            files: files.collect(),
+            views: views.collect(),
+            refusals: self.refusals(),
+            markets: self.markets.iter().map(MarketFacts::document).collect(),
+        }
+    }
+
+    /// The most frequent reasons for which rows were refused or left out.
+    fn refusals(&self) -> Vec<Refusal> {
+        let refusal = |name: &str, column: &str, reason: &str, count: u64| Refusal {
+            name: name.to_owned(),
+            column: column.to_owned(),
+            reason: reason.to_owned(),
+            count,
+        };
+        let cells =
+            self.files.iter().flat_map(|file| file.refusals.iter().map(|cell| refusal(&file.name, &cell.column, &cell.reason, cell.rows)));
+        let rules = self.tables.iter().flat_map(|table| table.filtered.iter().map(|(rule, rows)| refusal(&table.name, "", rule, *rows)));
+        let mut all: Vec<Refusal> = cells.chain(rules).collect();
+        all.sort_by(|a, b| (b.count, &a.name, &a.column, &a.reason).cmp(&(a.count, &b.name, &b.column, &b.reason)));
+        all.truncate(MOST_REFUSALS);
+        all
+    }
+}
+
+impl MarketFacts {
+    fn document(&self) -> MarketData {
+        let share = |count: u64| if self.customers == 0 { 0.0 } else { count as f64 / self.customers as f64 };
+        MarketData {
+            market: self.name.clone(),
+            customers: self.customers,
+            one_timers: self.one_timers,
+            orders: self.orders,
+            groups: self.groups,
+            routines: self.routines,
+            first_day: self.first_day,
+            last_day: self.last_day,
+            share_with_clicks: share(self.customers_with_clicks),
+            share_with_visits: share(self.customers_with_visits),
+            gaps: self.gaps.iter().map(|(from, to)| Gap { from: *from, to: *to }).collect(),
+        }
+    }
+}
+
 /// Rows of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +107,21 @@ pub struct FileCounts {
     pub rows_out: u64,
     /// Rows in `quarantine.jsonl`.
     pub quarantined: u64,
+    /// Why rows are there, by column, then reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<CellRefusal>,
+}
+
+/// One reason for which rows of a file were refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CellRefusal {
+    /// The column; empty where the row could not be cut into cells.
+    pub column: String,
+    /// Why, in a few words; never a value.
+    pub reason: String,
+    /// Rows refused.
+    pub rows: u64,
 }
 
 /// Rows of one canonical table.

@@ -56,7 +56,9 @@ pub fn read(inputs: &Inputs, source: &DataSourceSpec, scratch: &Path) -> Result<
     let mut quarantine = Quarantine::create(&scratch.join(QUARANTINE), source.quarantine.max_share.to_f64())?;
     let (mut read, mut counts) = (Vec::with_capacity(scopes.len()), Vec::new());
     for scope in &scopes {
-        read.push(read_scope(inputs, source, scope, scratch, &mut quarantine, &mut counts)?);
+        let (tables, files) = read_scope(inputs, source, scope, scratch, &mut quarantine)?;
+        read.push(tables);
+        counts.extend(files);
     }
     quarantine.finish()?;
     counts.sort_by(|a, b| (&a.table, &a.name).cmp(&(&b.table, &b.name)));
@@ -66,7 +68,14 @@ pub fn read(inputs: &Inputs, source: &DataSourceSpec, scratch: &Path) -> Result<
     Ok(Tables { source: source.clone(), markets, memory: inputs.memory, scratch: scratch.to_owned(), scopes: read, files: counts })
 }
 
-fn read_scope(inputs: &Inputs, source: &DataSourceSpec, scope: &Scope, scratch: &Path, quarantine: &mut Quarantine, counts: &mut Vec<FileCounts>) -> Result<ScopeTables> {
+fn read_scope(
+    inputs: &Inputs,
+    source: &DataSourceSpec,
+    scope: &Scope,
+    scratch: &Path,
+    quarantine: &mut Quarantine,
+) -> Result<(ScopeTables, Vec<FileCounts>)> {
+    let mut counts = Vec::new();
     let mut tables = Vec::with_capacity(source.files.len());
     for spec in &source.files {
         let belongs = |file: &&InputFile| file.found.table == spec.name && file.found.market == scope.market;
@@ -74,7 +83,8 @@ fn read_scope(inputs: &Inputs, source: &DataSourceSpec, scope: &Scope, scratch: 
         files.sort_by(|a, b| a.found.cmp(&b.found));
         if files.is_empty() {
             let place = Place::of(format!("files[{}]", spec.name));
-            let cause = format!("no file was found{}", scope.market.as_ref().map(|market| format!(" for market {market}")).unwrap_or_default());
+            let cause =
+                format!("no file was found{}", scope.market.as_ref().map(|market| format!(" for market {market}")).unwrap_or_default());
             return Err(Error::FindFiles(Fault::new(place, cause, "upload the files or correct the path")));
         }
         let market = scope.market.as_deref();
@@ -82,5 +92,5 @@ fn read_scope(inputs: &Inputs, source: &DataSourceSpec, scope: &Scope, scratch: 
         counts.extend(read_table(spec, market, &files, &path, quarantine)?);
         tables.push(TypedTable { name: spec.name.clone(), path });
     }
-    Ok(ScopeTables { market: scope.market.clone(), tables })
+    Ok((ScopeTables { market: scope.market.clone(), tables }, counts))
 }

@@ -77,13 +77,15 @@ fn an_order_that_came_back_is_undone_from_the_day_after() {
 
 #[test]
 fn a_return_of_nothing_is_counted() {
-    let done = check("a,1,2024-01-05 10:00,cream,1,100,NO,sale\na,2,2024-01-20 10:00,soap,1,10,NO,return\n", "a", &["2024-01-05 NOK creamx1=100"]);
+    let done =
+        check("a,1,2024-01-05 10:00,cream,1,100,NO,sale\na,2,2024-01-20 10:00,soap,1,10,NO,return\n", "a", &["2024-01-05 NOK creamx1=100"]);
     assert_eq!(done.filtered("transactions")["a return of nothing that was bought"], 1);
 }
 
 #[test]
 fn a_customer_belongs_to_the_market_of_the_first_purchase() {
-    let rows = "a,1,2024-01-05 10:00,cream,1,100,SE,sale\na,2,2024-01-06 10:00,cream,1,90,NO,sale\nb,3,2024-01-07 10:00,cream,1,80,NO,sale\n";
+    let rows =
+        "a,1,2024-01-05 10:00,cream,1,100,SE,sale\na,2,2024-01-06 10:00,cream,1,90,NO,sale\nb,3,2024-01-07 10:00,cream,1,80,NO,sale\n";
     let done = Source::sales(rows).as_of("2024-01-08").prepare().unwrap();
     let journeys = done.journeys();
     assert_eq!(done.prepared.catalogue().markets, ["NO", "SE"]);
@@ -133,7 +135,8 @@ fn a_market_without_rows_is_named() {
 #[test]
 fn nothing_after_the_cut_moves_a_byte_of_what_models_read() {
     let before = "a,1,2024-01-05 10:00,cream,1,100,NO,sale\nb,2,2024-01-07 10:00,soap,1,80,SE,sale\n";
-    let after = "a,9,2024-01-08 00:00,cream,-1,-100,NO,sale\na,3,2024-01-08 00:00,lotion,1,70,NO,sale\nc,4,2024-02-01 10:00,oil,1,60,SE,sale\n";
+    let after =
+        "a,9,2024-01-08 00:00,cream,-1,-100,NO,sale\na,3,2024-01-08 00:00,lotion,1,70,NO,sale\nc,4,2024-02-01 10:00,oil,1,60,SE,sale\n";
     let plain = Source::sales(before).as_of("2024-01-08").prepare().unwrap().bytes();
     let planted = Source::sales(&format!("{before}{after}")).as_of("2024-01-08").prepare().unwrap().bytes();
     for name in ["journeys.parquet", "catalogue.json"] {
@@ -144,18 +147,25 @@ fn nothing_after_the_cut_moves_a_byte_of_what_models_read() {
 
 #[test]
 fn the_same_rows_make_the_same_bytes_whatever_their_order_and_their_files() {
-    let rows = ["a,1,2024-01-05 10:00,cream,1,100,NO,sale\n", "a,1,2024-01-05 10:00,soap,2,40,NO,sale\n", "b,2,2024-01-07 10:00,soap,1,80,NO,sale\n"];
+    let rows = [
+        "a,1,2024-01-05 10:00,cream,1,100,NO,sale\n",
+        "a,1,2024-01-05 10:00,soap,2,40,NO,sale\n",
+        "b,2,2024-01-07 10:00,soap,1,80,NO,sale\n",
+    ];
     let header = common::HEADER;
     let one = Source::sales(&rows.concat()).markets(&["NO"]);
     let again = one.prepare().unwrap().bytes();
     assert_eq!(one.prepare().unwrap().bytes(), again);
-    let split = Source::new(SALES, &["NO"]).file("sales-1.csv", &format!("{header}{}", rows[2])).file("sales-2.csv", &format!("{header}{}{}", rows[1], rows[0]));
+    let split = Source::new(SALES, &["NO"])
+        .file("sales-1.csv", &format!("{header}{}", rows[2]))
+        .file("sales-2.csv", &format!("{header}{}{}", rows[1], rows[0]));
     assert_eq!(split.prepare().unwrap().bytes()["journeys.parquet"], again["journeys.parquet"]);
 }
 
 #[test]
 fn the_column_order_and_extra_columns_of_a_file_do_not_matter() {
     let one = Source::sales("a,1,2024-01-05 10:00,cream,1,100,NO,sale\n").markets(&["NO"]);
-    let other = Source::new(SALES, &["NO"]).file("sales.csv", "note,kind,market,amount,units,product,at,order,customer\nx,sale,NO,100,1,cream,2024-01-05 10:00,1,a\n");
+    let other = Source::new(SALES, &["NO"])
+        .file("sales.csv", "note,kind,market,amount,units,product,at,order,customer\nx,sale,NO,100,1,cream,2024-01-05 10:00,1,a\n");
     assert_eq!(one.prepare().unwrap().bytes()["journeys.parquet"], other.prepare().unwrap().bytes()["journeys.parquet"]);
 }

@@ -47,7 +47,8 @@ impl Assembly<'_> {
         }
         let later = rows.sales.extract_if(.., |sale| sale.day >= self.as_of).count();
         counts.entry(TRANSACTIONS.name).or_default().filter_many(AFTER, later as u64);
-        rows.sales.sort_by(|a, b| self.order(a).cmp(&self.order(b)).then(a.amount.total_cmp(&b.amount)).then(a.quantity.total_cmp(&b.quantity)));
+        rows.sales
+            .sort_by(|a, b| self.order(a).cmp(&self.order(b)).then(a.amount.total_cmp(&b.amount)).then(a.quantity.total_cmp(&b.quantity)));
         let person = merged(std::mem::take(&mut rows.people), counts);
         let market = match self.market(&rows, person.as_ref()) {
             Some(market) => market,
@@ -60,7 +61,8 @@ impl Assembly<'_> {
         let events = self.events(rows.signals, market, counts);
         let contacts = self.contacts(rows.touches, market, counts);
         let (orders, returns_alone) = self.orders(rows.sales, counts);
-        let first = person.as_ref().and_then(|person| person.first_purchased).and_then(|stamp| self.moment(stamp, market)).map(|moment| moment.day);
+        let first =
+            person.as_ref().and_then(|person| person.first_purchased).and_then(|stamp| self.moment(stamp, market)).map(|moment| moment.day);
         let nothing = orders.is_empty() && events.is_empty() && contacts.is_empty();
         // Nobody could have known this customer: the first purchase lies after the cut.
         let unborn = nothing && first.is_some_and(|day| day >= self.as_of);
@@ -128,7 +130,9 @@ impl Assembly<'_> {
 
     fn events(&self, mut signals: Vec<Signal>, market: u16, counts: &mut Counts) -> Vec<Event> {
         let counts = counts.entry(EVENTS.name).or_default();
-        signals.sort_by(|a, b| (a.stamp, a.kind, &a.id, &a.session).cmp(&(b.stamp, b.kind, &b.id, &b.session)).then(self.seen(a).cmp(&self.seen(b))));
+        signals.sort_by(|a, b| {
+            (a.stamp, a.kind, &a.id, &a.session).cmp(&(b.stamp, b.kind, &b.id, &b.session)).then(self.seen(a).cmp(&self.seen(b)))
+        });
         let mut ids = BTreeSet::new();
         let mut sessions: BTreeMap<String, u32> = BTreeMap::new();
         let mut events = Vec::with_capacity(signals.len());
@@ -203,7 +207,12 @@ fn merged(mut people: Vec<Person>, counts: &mut Counts) -> Option<Person> {
 }
 
 fn count_all(rows: &Rows, rule: &str, counts: &mut Counts) {
-    let all = [(&TRANSACTIONS, rows.sales.len()), (&EVENTS, rows.signals.len()), (&CONTACTS, rows.touches.len()), (&CUSTOMERS, rows.people.len())];
+    let all = [
+        (&TRANSACTIONS, rows.sales.len()),
+        (&EVENTS, rows.signals.len()),
+        (&CONTACTS, rows.touches.len()),
+        (&CUSTOMERS, rows.people.len()),
+    ];
     for (table, rows) in all {
         counts.entry(table.name).or_default().filter_many(rule, rows as u64);
     }

@@ -44,7 +44,8 @@ impl Declared {
         for name in TEXTS {
             texts.push(batch.text(name)?);
         }
-        let (routine, step, replenishment) = (batch.text("routine_id")?, batch.number("routine_step")?, batch.number("replenishment_days")?);
+        let (routine, step, replenishment) =
+            (batch.text("routine_id")?, batch.number("routine_step")?, batch.number("replenishment_days")?);
         let (available, recommendable) = (batch.flag("available")?, batch.flag("recommendable")?);
         let (launched, discontinued) = (batch.moment("launched_at")?, batch.moment("discontinued_at")?);
         let (mut taken, mut filtered) = (0, BTreeMap::new());

@@ -43,7 +43,11 @@ impl Facts {
         let facts = &mut self.markets[market];
         let purchases = view.purchase_days().len() as u64;
         if purchases == 0 {
-            if view.known() { facts.without_purchase += 1 } else { facts.visitors += 1 }
+            if view.known() {
+                facts.without_purchase += 1
+            } else {
+                facts.visitors += 1
+            }
             return;
         }
         facts.customers += 1;

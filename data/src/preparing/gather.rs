@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use reprise_crds::source::{AttributeKind, DataSourceSpec};
 use reprise_models::Day;
 use reprise_models::catalogue::CalendarPeriod;
-use reprise_models::journey::{EventKind, Value};
+use reprise_models::journey::Value;
 
 use super::catalogue::Declared;
 use super::rates::Rates;
@@ -17,7 +17,7 @@ use super::spill::Spill;
 use crate::canonical::{Batch, CALENDAR, CONTACTS, CUSTOMERS, EVENTS, Kind, PRODUCTS, RATES, TRANSACTIONS, TableRule};
 use crate::error::{Error, Fault, Place, Result};
 use crate::quality::TableCounts;
-use crate::time::{Stamp, zone};
+use crate::time::zone;
 use crate::views::Views;
 
 /// The rule by which a row leaves; its name is what `quality.json` counts.
@@ -41,7 +41,7 @@ pub(super) type Range = Option<(Day, Day)>;
 /// Everything that the canonical tables hold: small tables in memory, large ones on scratch by shard.
 pub(super) struct Gathered {
     pub(super) markets: Vec<MarketContext>,
-    as_of: Option<Day>,
+    pub(super) as_of: Option<Day>,
     pub(super) products: Seen,
     pub(super) currencies: Seen,
     pub(super) declared: Declared,
@@ -66,7 +66,11 @@ impl Gathered {
         let context = |name: &String| {
             let found = source.markets.iter().find(|market| market.name == *name);
             let market = found.ok_or_else(|| {
-                Error::FindFiles(Fault::new(Place::of("data.markets"), format!("the source has no market {name}"), "name one of its markets"))
+                Error::FindFiles(Fault::new(
+                    Place::of("data.markets"),
+                    format!("the source has no market {name}"),
+                    "name one of its markets",
+                ))
             })?;
             let zone = zone(&format!("markets[{name}].timeZone"), &market.time_zone)?;
             Ok(MarketContext { name: name.clone(), zone_name: market.time_zone.clone(), zone, currency: market.currency.clone() })
@@ -94,14 +98,20 @@ impl Gathered {
         })
     }
 
-    /// Takes all canonical tables of one scope.
+    /// Checks the tables of one scope and takes its rates.
     ///
     /// # Errors
     /// [`Error::CheckTable`] for a view without a required column, [`Error::RunView`] for one that fails.
-    pub(super) fn take(&mut self, views: &Views) -> Result<()> {
+    pub(super) fn take_rates_of(&mut self, views: &Views) -> Result<()> {
         self.check(views)?;
-        // Rates come first: transactions are converted as they pass.
-        self.each(views, &RATES, Self::take_rates)?;
+        self.each(views, &RATES, Self::take_rates)
+    }
+
+    /// Takes all other tables of one scope.
+    ///
+    /// # Errors
+    /// [`Error::RunView`] for a view that fails.
+    pub(super) fn take(&mut self, views: &Views) -> Result<()> {
         self.each(views, &CALENDAR, Self::take_calendar)?;
         self.each(views, &PRODUCTS, Self::take_products)?;
         self.each(views, &CUSTOMERS, Self::take_customers)?;
@@ -151,7 +161,7 @@ impl Gathered {
     }
 
     /// The market of a row: of its column, else the only one.
-    fn market(&self, name: Option<&str>) -> Result<Option<u16>, Rule> {
+    pub(super) fn market(&self, name: Option<&str>) -> Result<Option<u16>, Rule> {
         match name {
             Some(name) => {
                 let found = self.markets.binary_search_by(|market| market.name.as_str().cmp(name));
@@ -310,53 +320,9 @@ impl Gathered {
             gift: line.gift,
         }))
     }
-
-    fn take_events(&mut self, batch: &Batch<'_>) -> Result<()> {
-        let (at, kind, customer) = (batch.moment("at")?, batch.text("type")?, batch.text("customer_id")?);
-        let (visitor, event, product) = (batch.text("visitor_id")?, batch.text("event_id")?, batch.text("product_id")?);
-        let (session, market) = (batch.text("session_id")?, batch.text("market")?);
-        for row in 0..batch.rows() {
-            let read = || {
-                let stamp = at.get(row).ok_or("no at")?;
-                let kind = event_kind(kind.get(row).ok_or("no type")?);
-                let owner = id(customer.get(row).or(visitor.get(row)), "neither customer_id nor visitor_id")?;
-                Ok((stamp, kind, owner, self.market(market.get(row))?))
-            };
-            let (stamp, kind, owner, market) = match read() {
-                Ok(read) => read,
-                Err(rule) => {
-                    self.count(&EVENTS).filter(rule);
-                    continue;
-                }
-            };
-            let Some(day) = self.event_day(stamp, market) else {
-                self.count(&EVENTS).filter("at outside 1970 to 2100");
-                continue;
-            };
-            let product = product.get(row).map(|name| self.products.number(&EVENTS, "product_id", name, day, true)).transpose()?;
-            let known = customer.get(row).is_some();
-            let signal = Signal { owner, known, stamp, market, kind, product, session: session.owned(row), id: event.owned(row), joined: None };
-            match visitor.get(row) {
-                Some(visitor) if known => self.links.push(visitor, &Link { visitor: visitor.to_owned(), stamp, customer: signal.owner.clone() })?,
-                _ => {}
-            }
-            if known { self.signals.push(&signal.owner, &signal)? } else { self.visits.push(&signal.owner, &signal)? }
-        }
-        Ok(())
-    }
-
-    /// The local day of an event, which widens its market's range; in no market, the latest day that it can be.
-    fn event_day(&mut self, stamp: Stamp, market: Option<u16>) -> Option<Day> {
-        let Some(market) = market.map(usize::from) else { return Some(stamp.latest_day()) };
-        let day = stamp.in_zone(&self.markets[market].zone)?.day;
-        if self.as_of.is_none_or(|as_of| day < as_of) {
-            widen(&mut self.signalled[market], day);
-        }
-        Some(day)
-    }
 }
 
-fn widen(range: &mut Range, day: Day) {
+pub(super) fn widen(range: &mut Range, day: Day) {
     let (first, last) = range.unwrap_or((day, day));
     *range = Some((first.min(day), last.max(day)));
 }
@@ -384,20 +350,4 @@ fn attribute(batch: &Batch<'_>, name: &str, kind: AttributeKind) -> Result<Vec<V
             rows.map(|row| words.owned(row).map_or(Value::Missing, Value::Category)).collect()
         }
     })
-}
-
-fn event_kind(name: &str) -> EventKind {
-    match name.to_ascii_lowercase().as_str() {
-        "sent" => EventKind::Sent,
-        "open" => EventKind::Open,
-        "click" => EventKind::Click,
-        "visit" => EventKind::Visit,
-        "view" => EventKind::View,
-        "cart" => EventKind::Cart,
-        "wishlist" => EventKind::Wishlist,
-        "search" => EventKind::Search,
-        "call" => EventKind::Call,
-        "store_visit" => EventKind::StoreVisit,
-        _ => EventKind::Other,
-    }
 }

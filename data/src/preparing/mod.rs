@@ -10,6 +10,7 @@ mod rows;
 mod sales;
 mod seen;
 mod shard;
+mod signals;
 mod spill;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ use crate::error::{Error, Fault, Place, Result};
 use crate::prepared::Prepared;
 use crate::quality::Quality;
 use crate::store::Writer;
-use crate::tables::{QUARANTINE, Tables};
+use crate::tables::{QUARANTINE, ScopeTables, Tables};
 use crate::views::Views;
 use crate::{FORMAT, stack};
 
@@ -52,14 +53,10 @@ pub fn prepare(tables: &Tables, as_of: Option<Date>, folder: &Path) -> Result<Pr
 
 fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
     let mut gathered = Gathered::new(&tables.source, &tables.markets, as_of, &tables.scratch)?;
-    for scope in &tables.scopes {
-        let views = Views::plan(&tables.source.views, &scope.tables, scope.market.as_deref(), tables.memory, &tables.scratch)?;
-        if views.schema(TRANSACTIONS.name).is_none() && views.schema(EVENTS.name).is_none() {
-            let cause = "the source yields neither transactions nor events";
-            return Err(Error::CheckTable(Fault::new(Place::of("views"), cause, "write a view of one of these names")));
-        }
-        gathered.take(&views)?;
-    }
+    let views = tables.scopes.iter().map(|scope| plan(tables, scope)).collect::<Result<Vec<_>>>()?;
+    // Rates of every market come first: transactions are converted as they pass.
+    views.iter().try_for_each(|views| gathered.take_rates_of(views))?;
+    views.iter().try_for_each(|views| gathered.take(views))?;
     let ranges = ranges(&gathered)?;
     let through = through(&ranges, tables.source.settle_days)?;
     let (as_of, through) = match as_of {
@@ -95,7 +92,8 @@ fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
         burn_in_days: u16::try_from(tables.source.burn_in_days).unwrap_or(u16::MAX),
         markets: facts.finish(&catalogue),
         files: tables.files.clone(),
-        tables: gathered.counts.into_values().collect(),
+        // Assembly counts for every table; one that the source does not yield has nothing to tell.
+        tables: gathered.counts.into_values().filter(|counts| !counts.name.is_empty()).collect(),
         shards,
     };
     write_json(&folder.join(crate::prepared::CATALOGUE), &catalogue)?;
@@ -104,12 +102,22 @@ fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
     copied.map(drop).map_err(|error| Error::scratch(&tables.quarantine(), error))
 }
 
+fn plan(tables: &Tables, scope: &ScopeTables) -> Result<Views> {
+    let views = Views::plan(&tables.source.views, &scope.tables, scope.market.as_deref(), tables.memory, &tables.scratch)?;
+    if views.schema(TRANSACTIONS.name).is_none() && views.schema(EVENTS.name).is_none() {
+        let cause = "the source yields neither transactions nor events";
+        return Err(Error::CheckTable(Fault::new(Place::of("views"), cause, "write a view of one of these names")));
+    }
+    Ok(views)
+}
+
 /// Days of each market: of its transactions, of its events where it has none.
 fn ranges(gathered: &Gathered) -> Result<Vec<(Day, Day)>> {
     let sold: Vec<Range> = gathered.sold.clone();
     let range = |(index, market): (usize, &gather::MarketContext)| {
         sold[index].or(gathered.signalled[index]).ok_or_else(|| {
-            let cause = format!("market {} has no transaction and no event before asOf", market.name);
+            let reason = most_frequent_rule(gathered).map(|rule| format!(" (most rows left: {rule})")).unwrap_or_default();
+            let cause = format!("market {} has no transaction and no event before asOf{reason}", market.name);
             let hint = "check its files, its path and its rows in the views, or leave it out of data.markets";
             Error::Prepare(Fault::new(Place::of(format!("markets[{}]", market.name)), cause, hint))
         })
@@ -117,12 +125,18 @@ fn ranges(gathered: &Gathered) -> Result<Vec<(Day, Day)>> {
     gathered.markets.iter().enumerate().map(range).collect()
 }
 
+/// The rule by which most transactions and events left.
+fn most_frequent_rule(gathered: &Gathered) -> Option<&str> {
+    let tables = [TRANSACTIONS.name, EVENTS.name].into_iter().filter_map(|name| gathered.counts.get(name));
+    let rules = tables.flat_map(|counts| &counts.filtered);
+    rules.max_by_key(|(_, rows)| **rows).map(|(rule, _)| rule.as_str())
+}
+
 /// The last day that is complete in every market.
 fn through(ranges: &[(Day, Day)], settle_days: i32) -> Result<Day> {
     let last = ranges.iter().map(|(_, last)| *last).min();
-    last.map(|last| last.plus(-settle_days)).ok_or_else(|| {
-        Error::Prepare(Fault::new(Place::of("data.markets"), "the run has no market", "name at least one"))
-    })
+    last.map(|last| last.plus(-settle_days))
+        .ok_or_else(|| Error::Prepare(Fault::new(Place::of("data.markets"), "the run has no market", "name at least one")))
 }
 
 /// Gives anonymous visits to the customer as whom the visitor made himself known before `as_of`: to the first one, of

@@ -28,7 +28,13 @@ impl Basket {
     /// Adds a line.
     pub(super) fn buy(&mut self, sale: &Sale, group: u32, currency: u16) {
         let key = (sale.order.clone(), currency);
-        let order = self.orders.entry(key.clone()).or_insert_with(|| Order { day: sale.day, at: sale.at, currency, gift: false, lines: Vec::new() });
+        let order = self.orders.entry(key.clone()).or_insert_with(|| Order {
+            day: sale.day,
+            at: sale.at,
+            currency,
+            gift: false,
+            lines: Vec::new(),
+        });
         order.gift |= sale.gift;
         order.lines.push(Line { group, quantity: sale.quantity as f32, amount: sale.amount, returned_on: None });
         self.open.push(Open { key, line: order.lines.len() - 1, product: sale.product, group, units: sale.quantity });
@@ -37,7 +43,8 @@ impl Basket {
     /// Takes units back: of the product in the order that the return names, else of the group in the latest earlier
     /// orders. False when no unit of it was bought.
     pub(super) fn give_back(&mut self, sale: &Sale, group: u32) -> bool {
-        let named = sale.original.as_deref().filter(|order| self.open.iter().any(|open| open.key.0 == **order && open.product == sale.product));
+        let named =
+            sale.original.as_deref().filter(|order| self.open.iter().any(|open| open.key.0 == **order && open.product == sale.product));
         let mut units = sale.quantity;
         let mut found = false;
         for open in self.open.iter_mut().rev() {

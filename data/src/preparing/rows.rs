@@ -1,7 +1,7 @@
 //! Canonical rows that passed the rules of their table, as they wait on scratch. Field names are short: there are many.
 
-use reprise_models::journey::{EventKind, Value};
 use reprise_models::Day;
+use reprise_models::journey::{EventKind, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Stamp;

@@ -121,9 +121,7 @@ impl Column {
                 array
             }
             Values::Integer(values) => Arc::new(Int64Array::from(take(values))),
-            Values::Decimal(values) => {
-                Arc::new(Decimal128Array::from(take(values)).with_data_type(DataType::Decimal128(PRECISION, SCALE)))
-            }
+            Values::Decimal(values) => Arc::new(Decimal128Array::from(take(values)).with_data_type(DataType::Decimal128(PRECISION, SCALE))),
             Values::Float(values) => Arc::new(Float64Array::from(take(values))),
             Values::Boolean(values) => Arc::new(BooleanArray::from(take(values))),
             Values::Day(values) => Arc::new(Date32Array::from(take(values))),

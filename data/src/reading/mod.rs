@@ -11,5 +11,5 @@ mod quarantine;
 mod record;
 mod table;
 
-pub(crate) use table::{TypedTable, read_table};
 pub(crate) use quarantine::Quarantine;
+pub(crate) use table::{TypedTable, read_table};

@@ -28,7 +28,13 @@ pub(super) struct StoredColumn {
 }
 
 /// Appends all rows of a file to `sink` and gives their number. The first file fixes `layout`.
-pub(super) fn read(spec: &FileSpec, file: &InputFile, layout: &mut Option<Vec<StoredColumn>>, sink: &mut Sink, quarantine: &mut Quarantine) -> Result<u64> {
+pub(super) fn read(
+    spec: &FileSpec,
+    file: &InputFile,
+    layout: &mut Option<Vec<StoredColumn>>,
+    sink: &mut Sink,
+    quarantine: &mut Quarantine,
+) -> Result<u64> {
     let mut reader = guarded(file, || open(file))?;
     let schema = reader.schema();
     if layout.is_none() {
@@ -38,12 +44,12 @@ pub(super) fn read(spec: &FileSpec, file: &InputFile, layout: &mut Option<Vec<St
     let mut rows = 0;
     while let Some(batch) = guarded(file, || Ok(reader.next()))? {
         let batch = batch.map_err(|error| broken(file, &error.to_string()))?;
-        convert(&batch, layout, rows, file, sink, quarantine)?;
+        convert(&batch, layout, rows, &mut Out { file, sink, quarantine })?;
         rows += batch.num_rows() as u64;
     }
     if rows == 0 {
         let empty = RecordBatch::new_empty(schema);
-        convert(&empty, layout, 0, file, sink, quarantine)?;
+        convert(&empty, layout, 0, &mut Out { file, sink, quarantine })?;
     }
     Ok(rows)
 }
@@ -125,8 +131,16 @@ fn declared_type(cells: &CellType, stored: &DataType) -> DataType {
     }
 }
 
-/// Types one batch and appends its good rows.
-fn convert(batch: &RecordBatch, layout: &[StoredColumn], before: u64, file: &InputFile, sink: &mut Sink, quarantine: &mut Quarantine) -> Result<()> {
+/// Where the rows of a file go.
+struct Out<'a> {
+    file: &'a InputFile,
+    sink: &'a mut Sink,
+    quarantine: &'a mut Quarantine,
+}
+
+/// Types one batch, which comes after `before` rows of its file, and appends its good rows.
+fn convert(batch: &RecordBatch, layout: &[StoredColumn], before: u64, out: &mut Out<'_>) -> Result<()> {
+    let file = out.file;
     let mut refused: Vec<Option<(usize, &'static str, Reason)>> = vec![None; batch.num_rows()];
     let mut arrays = Vec::with_capacity(layout.len());
     for (index, column) in layout.iter().enumerate() {
@@ -142,21 +156,26 @@ fn convert(batch: &RecordBatch, layout: &[StoredColumn], before: u64, file: &Inp
     for (row, refusal) in refused.iter().enumerate() {
         if let Some((column, class, reason)) = *refusal {
             let column = Some(layout[column].name.as_str());
-            quarantine.refuse(&Refused { file: &file.found.name, row: before + row as u64 + 1, column, class, reason })?;
+            out.quarantine.refuse(&Refused { file: &file.found.name, row: before + row as u64 + 1, column, class, reason })?;
         }
     }
     let good: BooleanArray = refused.iter().map(|refusal| Some(refusal.is_none())).collect();
-    let rows: Vec<i64> = (0..batch.num_rows()).filter(|row| refused[*row].is_none()).map(|row| (before as usize + row + 1) as i64).collect();
+    let rows: Vec<i64> =
+        (0..batch.num_rows()).filter(|row| refused[*row].is_none()).map(|row| (before as usize + row + 1) as i64).collect();
     let mut named = Vec::with_capacity(arrays.len());
     for (column, array) in layout.iter().zip(arrays) {
         let kept = filter(&array, &good).map_err(|error| broken(file, &error.to_string()))?;
         named.push((column.name.clone(), kept));
     }
-    sink.write_arrays(named, &file.found.name, &rows)
+    out.sink.write_arrays(named, &file.found.name, &rows)
 }
 
 /// One column in its table's type; rows whose value has no place in it go to `refuse` and are null.
-fn typed(stored: &ArrayRef, column: &StoredColumn, refuse: &mut dyn FnMut(usize, &'static str, Reason)) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn typed(
+    stored: &ArrayRef,
+    column: &StoredColumn,
+    refuse: &mut dyn FnMut(usize, &'static str, Reason),
+) -> Result<ArrayRef, arrow::error::ArrowError> {
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let text = plain(stored.data_type()) == Some(DataType::Utf8);
     if let (true, Some(cells)) = (text, &column.declared) {
@@ -180,7 +199,12 @@ fn typed(stored: &ArrayRef, column: &StoredColumn, refuse: &mut dyn FnMut(usize,
     Ok(array)
 }
 
-fn from_text(text: &ArrayRef, column: &StoredColumn, cells: &CellType, refuse: &mut dyn FnMut(usize, &'static str, Reason)) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn from_text(
+    text: &ArrayRef,
+    column: &StoredColumn,
+    cells: &CellType,
+    refuse: &mut dyn FnMut(usize, &'static str, Reason),
+) -> Result<ArrayRef, arrow::error::ArrowError> {
     let text = text.as_string::<i32>();
     let mut values = Column::new(column.name.clone(), cells.clone());
     values.expect_instants(matches!(column.target, DataType::Timestamp(_, Some(_))));
@@ -198,9 +222,10 @@ fn from_text(text: &ArrayRef, column: &StoredColumn, cells: &CellType, refuse: &
 /// Local timestamps as instants, by the column's declared zone.
 fn located(stored: &ArrayRef, cells: &CellType, options: &CastOptions<'_>) -> Result<ArrayRef, arrow::error::ArrowError> {
     let local = cast_with_options(stored, &timestamp(false), options)?;
-    let instants = local.as_primitive::<TimestampMicrosecondType>().unary_opt::<_, TimestampMicrosecondType>(|micros| match cells.located(micros) {
-        Ok(Cell::Time { micros, .. }) => Some(micros),
-        _ => None,
-    });
+    let instants =
+        local.as_primitive::<TimestampMicrosecondType>().unary_opt::<_, TimestampMicrosecondType>(|micros| match cells.located(micros) {
+            Ok(Cell::Time { micros, .. }) => Some(micros),
+            _ => None,
+        });
     Ok(std::sync::Arc::new(instants.with_timezone(UTC)))
 }

@@ -1,5 +1,6 @@
 //! Rows that could not be read: where, which kind of value and why. Never the value.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Fault, Place, Result};
+use crate::quality::CellRefusal;
 
 /// One line of `quarantine.jsonl`.
 #[derive(Clone, Debug, Serialize)]
@@ -29,8 +31,8 @@ pub(crate) struct Quarantine {
     path: PathBuf,
     lines: BufWriter<File>,
     max_share: f64,
-    /// Of the current file: rows refused, and the first of them with its reason.
-    rows: u64,
+    /// Of the current file: rows refused by column and reason, and the first of them.
+    rows: BTreeMap<(String, &'static str), u64>,
     first: Option<(Place, &'static str)>,
 }
 
@@ -38,14 +40,14 @@ impl Quarantine {
     /// Starts an empty quarantine at `path`; of each file at most the share `max_share` may land in it.
     pub(crate) fn create(path: &Path, max_share: f64) -> Result<Self> {
         let file = File::create(path).map_err(|error| Error::scratch(path, error))?;
-        Ok(Self { path: path.to_owned(), lines: BufWriter::new(file), max_share, rows: 0, first: None })
+        Ok(Self { path: path.to_owned(), lines: BufWriter::new(file), max_share, rows: BTreeMap::new(), first: None })
     }
 
     /// Takes one row.
     pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> Result<()> {
         let written = serde_json::to_writer(&mut self.lines, refused).map_err(std::io::Error::from);
         written.and_then(|()| self.lines.write_all(b"\n")).map_err(|error| Error::scratch(&self.path, error))?;
-        self.rows += 1;
+        *self.rows.entry((refused.column.unwrap_or_default().to_owned(), refused.reason)).or_default() += 1;
         if self.first.is_none() {
             let place = Place::of(refused.file).row(refused.row);
             let place = refused.column.into_iter().fold(place, Place::column);
@@ -54,17 +56,21 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Ends the current file, of which `rows` were read in all; gives the number refused.
+    /// Ends the current file, of which `rows` were read in all; gives the refusals by column and reason.
     ///
     /// # Errors
     /// [`Error::ReadFile`] at the first refused cell when the share is above the limit.
-    pub(super) fn end_file(&mut self, rows: u64) -> Result<u64> {
-        let refused = std::mem::take(&mut self.rows);
-        let Some((place, reason)) = self.first.take() else { return Ok(0) };
+    pub(super) fn end_file(&mut self, rows: u64) -> Result<Vec<CellRefusal>> {
+        let counted = std::mem::take(&mut self.rows);
+        let refused: u64 = counted.values().sum();
+        let refusals =
+            counted.into_iter().map(|((column, reason), rows)| CellRefusal { column, reason: reason.to_owned(), rows }).collect();
+        let Some((place, reason)) = self.first.take() else { return Ok(refusals) };
         if refused as f64 <= self.max_share * rows as f64 {
-            return Ok(refused);
+            return Ok(refusals);
         }
-        let cause = format!("{reason}; {refused} of {rows} rows of this file can't be read, more than quarantine.maxShare {}", self.max_share);
+        let cause =
+            format!("{reason}; {refused} of {rows} rows of this file can't be read, more than quarantine.maxShare {}", self.max_share);
         Err(Error::ReadFile(Fault::new(place, cause, "correct the file, the column's type or format, or raise maxShare")))
     }
 

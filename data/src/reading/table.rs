@@ -39,19 +39,26 @@ pub(crate) struct TypedTable {
 ///
 /// # Errors
 /// [`Error::ReadFile`] for a file that is not what `spec` says, or holds more bad rows than the quarantine takes.
-pub(crate) fn read_table(spec: &FileSpec, market: Option<&str>, files: &[&InputFile], path: &Path, quarantine: &mut Quarantine) -> Result<Vec<FileCounts>> {
+pub(crate) fn read_table(
+    spec: &FileSpec,
+    market: Option<&str>,
+    files: &[&InputFile],
+    path: &Path,
+    quarantine: &mut Quarantine,
+) -> Result<Vec<FileCounts>> {
     let mut sink = Sink { path: path.to_owned(), market: market.map(str::to_owned), writer: None };
     let mut counts = Vec::with_capacity(files.len());
     let (mut layout, mut stored) = (None, None);
     for file in files {
         let rows = match spec.format() {
             Some(FileFormat::Parquet(_)) => parquet_file::read(spec, file, &mut stored, &mut sink, quarantine)?,
-            Some(format) => read_text(spec, format, file, &mut layout, &mut sink, quarantine)?,
+            Some(_) => read_text(spec, file, &mut layout, &mut sink, quarantine)?,
             None => return Err(no_format(spec)),
         };
-        let quarantined = quarantine.end_file(rows)?;
-        let name = file.found.name.clone();
-        counts.push(FileCounts { name, table: spec.name.clone(), rows_in: rows, rows_out: rows - quarantined, quarantined });
+        let refusals = quarantine.end_file(rows)?;
+        let quarantined = refusals.iter().map(|refusal| refusal.rows).sum();
+        let (name, table) = (file.found.name.clone(), spec.name.clone());
+        counts.push(FileCounts { name, table, rows_in: rows, rows_out: rows - quarantined, quarantined, refusals });
     }
     if let Some(mut columns) = layout {
         // A table without a row still has its columns, so that views can be planned.
@@ -66,7 +73,14 @@ fn no_format(spec: &FileSpec) -> Error {
     Error::ReadFile(Fault::new(Place::of(format!("files[{}]", spec.name)), cause, "say how the file is read"))
 }
 
-fn read_text(spec: &FileSpec, format: FileFormat<'_>, file: &InputFile, layout: &mut Option<Vec<Column>>, sink: &mut Sink, quarantine: &mut Quarantine) -> Result<u64> {
+fn read_text(
+    spec: &FileSpec,
+    file: &InputFile,
+    layout: &mut Option<Vec<Column>>,
+    sink: &mut Sink,
+    quarantine: &mut Quarantine,
+) -> Result<u64> {
+    let format = spec.format().ok_or_else(|| no_format(spec))?;
     let mut records = open(spec, format, file)?;
     if layout.is_none() {
         *layout = Some(columns(spec, format, &*records, file)?);
@@ -177,7 +191,8 @@ impl Sink {
 
     /// Writes one batch with `_file`, `_row` and, in a market's folder, `market`, which win over columns of that name.
     pub(super) fn write_arrays(&mut self, mut named: Vec<(String, ArrayRef)>, file: &str, rows: &[i64]) -> Result<()> {
-        let mut constants: Vec<(&str, ArrayRef)> = vec![("_file", repeat(file, rows.len())), ("_row", Arc::new(Int64Array::from(rows.to_vec())))];
+        let mut constants: Vec<(&str, ArrayRef)> =
+            vec![("_file", repeat(file, rows.len())), ("_row", Arc::new(Int64Array::from(rows.to_vec())))];
         if let Some(market) = &self.market {
             constants.push(("market", repeat(market, rows.len())));
         }

@@ -93,7 +93,12 @@ fn check(batch: &RecordBatch, catalogue: &Catalogue, shards: &Range<u8>) -> Resu
         return Err("a market beyond the catalogue");
     }
     let orders = column(batch, "orders").as_list::<i32>().values().as_struct();
-    if !member(orders, "currency").as_primitive::<UInt16Type>().values().iter().all(|index| usize::from(*index) < catalogue.currencies.len()) {
+    if !member(orders, "currency")
+        .as_primitive::<UInt16Type>()
+        .values()
+        .iter()
+        .all(|index| usize::from(*index) < catalogue.currencies.len())
+    {
         return Err("a currency beyond the catalogue");
     }
     let lines = member(orders, "lines").as_list::<i32>().values().as_struct();

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, UInt8Array,
-    UInt16Array, UInt32Array,
+    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    UInt8Array, UInt16Array, UInt32Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
@@ -71,8 +71,12 @@ impl Writer {
     }
 
     fn batch(&self, shard: u8, customers: &[Customer], parts: &[JourneyParts]) -> Result<RecordBatch, ArrowError> {
-        let optional = |read: fn(&Customer) -> &Option<String>| -> ArrayRef { Arc::new(customers.iter().map(|customer| read(customer).as_deref()).collect::<StringArray>()) };
-        let days = |read: fn(&JourneyParts) -> Option<Day>| -> ArrayRef { Arc::new(parts.iter().map(|parts| read(parts).map(|day| day.0)).collect::<Date32Array>()) };
+        let optional = |read: fn(&Customer) -> &Option<String>| -> ArrayRef {
+            Arc::new(customers.iter().map(|customer| read(customer).as_deref()).collect::<StringArray>())
+        };
+        let days = |read: fn(&JourneyParts) -> Option<Day>| -> ArrayRef {
+            Arc::new(parts.iter().map(|parts| read(parts).map(|day| day.0)).collect::<Date32Array>())
+        };
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(UInt8Array::from(vec![shard; parts.len()])),
             Arc::new(StringArray::from_iter_values(parts.iter().map(|parts| &parts.customer))),

@@ -9,6 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::parser::ParserError;
 use reprise_crds::source::ViewSpec;
 
 use super::place;
@@ -39,7 +40,11 @@ pub(super) fn check_plan(view: &ViewSpec, plan: &LogicalPlan, sizes: &BTreeMap<S
         steps += 1;
         match node {
             LogicalPlan::TableScan(scan) => steps += sizes.get(scan.table_name.table()).copied().unwrap_or(0),
-            LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_) | LogicalPlan::Statement(_) | LogicalPlan::RecursiveQuery(_) => {
+            LogicalPlan::Ddl(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::RecursiveQuery(_) => {
                 fault = Some(format!("{} is not allowed", node.display()));
             }
             _ => {}
@@ -112,27 +117,26 @@ fn position(error: &DataFusionError) -> Option<(u64, u64)> {
 
 /// What an error says, short, with the columns that exist, and without any value that may come from a row.
 pub(crate) fn explain(error: &DataFusionError) -> String {
-    if let Some((field, valid)) = unknown_field(error) {
-        let names: Vec<&str> = valid.iter().map(|column| column.name.as_str()).filter(|name| !name.starts_with('_')).take(60).collect();
-        let exist = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return format!("no column {}; the columns are {exist}", field.name);
-    }
-    let text = error.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default();
-    let text = text.strip_prefix("Error during planning: ").or_else(|| text.strip_prefix("SQL error: ")).unwrap_or(text);
-    let planning = error.iter().any(|error| matches!(error, DataFusionError::Plan(_) | DataFusionError::SQL(..) | DataFusionError::SchemaError(..)));
-    let text = if planning { text.to_owned() } else { without_quoted(text) };
-    text.chars().take(400).collect()
+    let text = match error.find_root() {
+        DataFusionError::SchemaError(schema, _) => unknown_field(schema).unwrap_or_else(|| schema.to_string()),
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
+                text.split(" at Line: ").next().unwrap_or_default().to_owned()
+            }
+            ParserError::RecursionLimitExceeded => "the expression nests too deep".to_owned(),
+        },
+        DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => text.clone(),
+        other => without_quoted(&other.strip_backtrace()),
+    };
+    text.lines().next().unwrap_or_default().chars().take(400).collect()
 }
 
-fn unknown_field(error: &DataFusionError) -> Option<(&datafusion::common::Column, &[datafusion::common::Column])> {
-    error.iter().find_map(|error| match error {
-        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            SchemaError::FieldNotFound { field, valid_fields } => Some((field.as_ref(), valid_fields.as_slice())),
-            _ => None,
-        },
-        _ => None,
-    })
+/// A name that no column has, with those that exist.
+fn unknown_field(error: &SchemaError) -> Option<String> {
+    let SchemaError::FieldNotFound { field, valid_fields } = error else { return None };
+    let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).filter(|name| !name.starts_with('_')).take(60).collect();
+    let exist = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Some(format!("no column {}; the columns are {exist}", field.name))
 }
 
 /// The text with everything between quotes left out: engines quote the value they failed on.
