@@ -128,7 +128,9 @@ pub(crate) fn explain(error: &DataFusionError) -> String {
         DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => text.clone(),
         other => without_quoted(&other.strip_backtrace()),
     };
-    text.lines().next().unwrap_or_default().chars().take(400).collect()
+    // The engine's own name for where tables live means nothing to who wrote the view.
+    let text = text.lines().next().unwrap_or_default().replace("datafusion.public.", "");
+    text.chars().take(400).collect()
 }
 
 /// A name that no column has, with those that exist.
