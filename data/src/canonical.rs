@@ -219,7 +219,7 @@ impl<'a> Batch<'a> {
 
     /// A column of timestamps or dates.
     pub(crate) fn moment(&self, name: &str) -> Result<MomentColumn> {
-        let stored = self.batch.column_by_name(name).map(|array| array.data_type());
+        let stored = self.batch.column_by_name(name).map(Array::data_type);
         let zone = match stored {
             Some(DataType::Timestamp(_, zone)) => zone.clone(),
             _ => None,
@@ -231,7 +231,7 @@ impl<'a> Batch<'a> {
 
     /// A column of words.
     pub(crate) fn words(&self, name: &str) -> Result<WordsColumn> {
-        let stored = self.batch.column_by_name(name).map(|array| array.data_type());
+        let stored = self.batch.column_by_name(name).map(Array::data_type);
         if !matches!(stored, Some(DataType::List(_))) {
             return self.text(name).map(WordsColumn::Text);
         }

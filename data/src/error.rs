@@ -99,6 +99,7 @@ pub struct Fault {
 }
 
 impl Fault {
+    #[expect(clippy::unnecessary_box_returns, reason = "an error that is passed up every call stays one word wide")]
     pub(crate) fn new(place: Place, cause: impl Into<String>, hint: impl Into<String>) -> Box<Self> {
         Box::new(Self { place, cause: shortened(cause.into()), hint: hint.into() })
     }

@@ -128,7 +128,7 @@ impl<R: std::io::Read> TakeBytes for R {
 }
 
 fn csv() -> Vec<(&'static str, Source)> {
-    let wide: String = (0..100_000).map(|index| format!("c{index},")).collect();
+    let wide = (0..100_000).map(|index| format!("c{index}")).collect::<Vec<_>>().join(",");
     vec![
         ("UTF-16", file("sales.csv", &utf16(&format!("{HEADER}{GOOD}")))),
         ("a byte order mark", file("sales.csv", format!("\u{feff}{HEADER}{GOOD}").as_bytes())),
@@ -263,7 +263,7 @@ fn views() -> Vec<(&'static str, Source)> {
 fn doubling() -> Source {
     let mut yaml = SALES.replace("- name: transactions", "- name: v0");
     for index in 1..12 {
-        let _ = write!(yaml, "- {{name: v{index}, sql: \"SELECT * FROM v{0} UNION ALL SELECT * FROM v{0}\"}}\n", index - 1);
+        let _ = writeln!(yaml, "- {{name: v{index}, sql: \"SELECT * FROM v{0} UNION ALL SELECT * FROM v{0}\"}}", index - 1);
     }
     Source::new(&yaml, &["NO"]).file("sales.csv", &format!("{HEADER}{GOOD}"))
 }
@@ -282,7 +282,7 @@ fn tables() -> Vec<(&'static str, Source)> {
         ("an attribute that nobody yields", attributes("skin_type")),
         ("no rows at all", view(&format!("{select} WHERE customer = 'nobody'"))),
         ("rows of another market only", norway("a,1,2024-01-05 10:00,cream,1,100,DK,sale\n")),
-        ("nothing before the cut", norway(GOOD).as_of("2020-01-01")),
+        ("nothing before the cut", norway(GOOD).cut("2020-01-01")),
         ("a market that is not the source's", norway(GOOD).markets(&["DK"])),
         ("an unknown time zone", norway(GOOD).replace("Europe/Oslo", "Europe/Atlantis")),
         ("no file matches", norway(GOOD).replace("path: sales*.csv", "path: orders*.csv")),

@@ -47,7 +47,7 @@ fn brand() -> Source {
         .file("se/goods.csv", "id,family,name,sells\ncream-30,cream,Cream 30 ml,true\ncream-50,cream,Cream 50 ml,true\n")
         .file("no/money.csv", "currency,day,rate\nEUR,2024-01-01,11.5\n")
         .file("se/money.csv", "currency,day,rate\n")
-        .as_of("2024-01-15")
+        .cut("2024-01-15")
 }
 
 fn done() -> Done {
@@ -169,8 +169,8 @@ fn an_audience_that_is_no_condition_is_refused() {
         "skin = $1",
         "CAST(skin AS BIGINT) > 1",
     ];
-    let told: String =
-        conditions.iter().map(|condition| format!("{condition}\n    {}\n", audience(&done, condition).unwrap_err())).collect();
+    let refused = |condition: &&str| format!("{condition}\n    {}\n", audience(&done, condition).unwrap_err());
+    let told = conditions.iter().map(refused).collect::<Vec<_>>().concat();
     insta::with_settings!({snapshot_path => "hostile", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("audience", told);
     });

@@ -86,7 +86,7 @@ fn a_return_of_nothing_is_counted() {
 fn a_customer_belongs_to_the_market_of_the_first_purchase() {
     let rows =
         "a,1,2024-01-05 10:00,cream,1,100,SE,sale\na,2,2024-01-06 10:00,cream,1,90,NO,sale\nb,3,2024-01-07 10:00,cream,1,80,NO,sale\n";
-    let done = Source::sales(rows).as_of("2024-01-08").prepare().unwrap();
+    let done = Source::sales(rows).cut("2024-01-08").prepare().unwrap();
     let journeys = done.journeys();
     assert_eq!(done.prepared.catalogue().markets, ["NO", "SE"]);
     assert_eq!((journeys["a"].market, journeys["b"].market), (1, 0));
@@ -137,8 +137,8 @@ fn nothing_after_the_cut_moves_a_byte_of_what_models_read() {
     let before = "a,1,2024-01-05 10:00,cream,1,100,NO,sale\nb,2,2024-01-07 10:00,soap,1,80,SE,sale\n";
     let after =
         "a,9,2024-01-08 00:00,cream,-1,-100,NO,sale\na,3,2024-01-08 00:00,lotion,1,70,NO,sale\nc,4,2024-02-01 10:00,oil,1,60,SE,sale\n";
-    let plain = Source::sales(before).as_of("2024-01-08").prepare().unwrap().bytes();
-    let planted = Source::sales(&format!("{before}{after}")).as_of("2024-01-08").prepare().unwrap().bytes();
+    let plain = Source::sales(before).cut("2024-01-08").prepare().unwrap().bytes();
+    let planted = Source::sales(&format!("{before}{after}")).cut("2024-01-08").prepare().unwrap().bytes();
     for name in ["journeys.parquet", "catalogue.json"] {
         assert_eq!(plain[name], planted[name], "{name}");
     }

@@ -50,13 +50,10 @@ impl Assembly<'_> {
         rows.sales
             .sort_by(|a, b| self.order(a).cmp(&self.order(b)).then(a.amount.total_cmp(&b.amount)).then(a.quantity.total_cmp(&b.quantity)));
         let person = merged(std::mem::take(&mut rows.people), counts);
-        let market = match self.market(&rows, person.as_ref()) {
-            Some(market) => market,
-            None => {
-                count_all(&rows, "no market", counts);
-                counts.entry(CUSTOMERS.name).or_default().filter_many("no market", u64::from(person.is_some()));
-                return None;
-            }
+        let Some(market) = market(&rows, person.as_ref()) else {
+            count_all(&rows, "no market", counts);
+            counts.entry(CUSTOMERS.name).or_default().filter_many("no market", u64::from(person.is_some()));
+            return None;
         };
         let events = self.events(rows.signals, market, counts);
         let contacts = self.contacts(rows.touches, market, counts);
@@ -88,14 +85,6 @@ impl Assembly<'_> {
 
     fn group(&self, product: u32) -> Option<u32> {
         self.of_product.get(product as usize).copied().flatten()
-    }
-
-    /// The market of the first purchase, else of the customers table, else of the first row that names one.
-    fn market(&self, rows: &Rows, person: Option<&Person>) -> Option<u16> {
-        let bought = rows.sales.iter().find(|sale| !sale.returned).or(rows.sales.first()).map(|sale| sale.market);
-        let signalled = || rows.signals.iter().filter_map(|signal| Some((signal.stamp, signal.market?))).min().map(|(_, market)| market);
-        let touched = || rows.touches.iter().filter_map(|touch| Some((touch.stamp, touch.market?))).min().map(|(_, market)| market);
-        bought.or_else(|| person?.market).or_else(signalled).or_else(touched)
     }
 
     fn moment(&self, stamp: Stamp, market: u16) -> Option<Moment> {
@@ -197,6 +186,14 @@ impl Assembly<'_> {
 }
 
 const AFTER: &str = "on or after asOf";
+
+/// The market of the first purchase, else of the customers table, else of the first row that names one.
+fn market(rows: &Rows, person: Option<&Person>) -> Option<u16> {
+    let bought = rows.sales.iter().find(|sale| !sale.returned).or(rows.sales.first()).map(|sale| sale.market);
+    let signalled = || rows.signals.iter().filter_map(|signal| Some((signal.stamp, signal.market?))).min().map(|(_, market)| market);
+    let touched = || rows.touches.iter().filter_map(|touch| Some((touch.stamp, touch.market?))).min().map(|(_, market)| market);
+    bought.or_else(|| person?.market).or_else(signalled).or_else(touched)
+}
 
 /// One person of all rows of the customers table: the first in a fixed order; the others are counted as filtered.
 fn merged(mut people: Vec<Person>, counts: &mut Counts) -> Option<Person> {

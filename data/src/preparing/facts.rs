@@ -44,9 +44,9 @@ impl Facts {
         let purchases = view.purchase_days().len() as u64;
         if purchases == 0 {
             if view.known() {
-                facts.without_purchase += 1
+                facts.without_purchase += 1;
             } else {
-                facts.visitors += 1
+                facts.visitors += 1;
             }
             return;
         }

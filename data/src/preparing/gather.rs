@@ -292,7 +292,7 @@ impl Gathered {
         let context = &self.markets[usize::from(market)];
         let Some(moment) = line.stamp.in_zone(&context.zone) else { return Ok(Err("ordered_at outside 1970 to 2100")) };
         let sold = line.sold.is_ok() && !line.returned;
-        let product = self.products.number(&TRANSACTIONS, "product_id", line.product, moment.day, sold)?;
+        let product = self.products.number((&TRANSACTIONS, "product_id"), line.product, moment.day, sold)?;
         if let Err(rule) = line.sold {
             return Ok(Err(rule));
         }
@@ -301,7 +301,7 @@ impl Gathered {
             Some(factor) => (context.currency.as_str(), factor),
             None => (own, 1.0),
         };
-        let currency = self.currencies.number(&TRANSACTIONS, "currency", currency, moment.day, false)?;
+        let currency = self.currencies.number((&TRANSACTIONS, "currency"), currency, moment.day, false)?;
         if self.as_of.is_none_or(|as_of| moment.day < as_of) {
             widen(&mut self.sold[usize::from(market)], moment.day);
         }

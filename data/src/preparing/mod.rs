@@ -80,7 +80,9 @@ fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
     let mut shards = Vec::with_capacity(usize::from(SHARDS));
     for shard in 0..SHARDS {
         let journeys = assemble_shard(&mut gathered, &assembly, shard)?;
-        journeys.iter().for_each(|(_, journey)| facts.see(journey.as_of(as_of)));
+        for (_, journey) in &journeys {
+            facts.see(journey.as_of(as_of));
+        }
         shards.push(journeys.len() as u64);
         writer.write(shard, journeys)?;
     }

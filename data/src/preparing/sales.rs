@@ -69,8 +69,7 @@ impl Columns {
         let returned = kind == "return" || (kind == "sale" && quantity < 0.0);
         let sold = match kind {
             _ if quantity == 0.0 => Err("quantity 0"),
-            "return" => Ok(()),
-            "sale" if returned => Ok(()),
+            "return" | "sale" if returned => Ok(()),
             "sale" if amount == 0.0 => Err("amount 0"),
             "sale" if amount < 0.0 => Err("an amount without the sign of the quantity"),
             "sale" => Ok(()),

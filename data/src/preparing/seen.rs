@@ -29,11 +29,11 @@ const NEVER: Day = Day(i32::MAX);
 const MOST: usize = 2_000_000;
 
 impl Seen {
-    /// The number of `name`, which `table` has seen on `day`.
+    /// The number of `name`, which stands in a column of a table on `day`.
     ///
     /// # Errors
     /// [`Error::Prepare`] when there are more names than a brand can have.
-    pub(super) fn number(&mut self, table: &TableRule, column: &str, name: &str, day: Day, sold: bool) -> Result<u32> {
+    pub(super) fn number(&mut self, (table, column): (&TableRule, &str), name: &str, day: Day, sold: bool) -> Result<u32> {
         let number = match self.numbers.get(name) {
             Some(number) => *number,
             None if self.first.len() == MOST => {

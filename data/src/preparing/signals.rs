@@ -33,13 +33,13 @@ impl Gathered {
                 self.count(&EVENTS).filter("at outside 1970 to 2100");
                 continue;
             };
-            let product = product.get(row).map(|name| self.products.number(&EVENTS, "product_id", name, day, true)).transpose()?;
+            let product = product.get(row).map(|name| self.products.number((&EVENTS, "product_id"), name, day, true)).transpose()?;
             let known = customer.get(row).is_some();
             let signal =
                 Signal { owner, known, stamp, market, kind, product, session: session.owned(row), id: event.owned(row), joined: None };
             match visitor.get(row) {
                 Some(visitor) if known => {
-                    self.links.push(visitor, &Link { visitor: visitor.to_owned(), stamp, customer: signal.owner.clone() })?
+                    self.links.push(visitor, &Link { visitor: visitor.to_owned(), stamp, customer: signal.owner.clone() })?;
                 }
                 _ => {}
             }

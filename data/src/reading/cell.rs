@@ -231,7 +231,7 @@ pub(super) fn class(bytes: &[u8]) -> &'static str {
 mod tests {
     use super::*;
 
-    fn check(kind: ColumnType, format: Option<&str>, text: &str) -> Result<Cell<'_>, Reason> {
+    fn check<'a>(kind: ColumnType, format: Option<&str>, text: &'a str) -> Result<Cell<'a>, Reason> {
         let column = ColumnSpec { name: "c".into(), kind, format: format.map(str::to_owned), time_zone: None };
         CellType::declared("t", &column, None, false).unwrap().parse(text.as_bytes())
     }

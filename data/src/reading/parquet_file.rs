@@ -101,8 +101,14 @@ fn columns(spec: &FileSpec, schema: &Schema, file: &InputFile) -> Result<Vec<Sto
 fn plain(stored: &DataType) -> Option<DataType> {
     Some(match stored {
         DataType::Dictionary(_, values) => return plain(values),
-        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Utf8,
+        DataType::Null
+        | DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => DataType::Utf8,
         DataType::Boolean => DataType::Boolean,
         DataType::Date32 | DataType::Date64 => DataType::Date32,
         DataType::Timestamp(_, zone) => timestamp(zone.is_some()),
@@ -179,7 +185,7 @@ fn typed(
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let text = plain(stored.data_type()) == Some(DataType::Utf8);
     if let (true, Some(cells)) = (text, &column.declared) {
-        return from_text(&cast_with_options(stored, &DataType::Utf8, &options)?, column, cells, refuse);
+        return Ok(from_text(&cast_with_options(stored, &DataType::Utf8, &options)?, column, cells, refuse));
     }
     let array = if let (Some(cells), DataType::Timestamp(_, None)) = (&column.declared, stored.data_type())
         && cells.has_zone()
@@ -199,12 +205,7 @@ fn typed(
     Ok(array)
 }
 
-fn from_text(
-    text: &ArrayRef,
-    column: &StoredColumn,
-    cells: &CellType,
-    refuse: &mut dyn FnMut(usize, &'static str, Reason),
-) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn from_text(text: &ArrayRef, column: &StoredColumn, cells: &CellType, refuse: &mut dyn FnMut(usize, &'static str, Reason)) -> ArrayRef {
     let text = text.as_string::<i32>();
     let mut values = Column::new(column.name.clone(), cells.clone());
     values.expect_instants(matches!(column.target, DataType::Timestamp(_, Some(_))));
@@ -216,7 +217,7 @@ fn from_text(
             let _ = values.append(Cell::Null);
         }
     }
-    Ok(values.finish())
+    values.finish()
 }
 
 /// Local timestamps as instants, by the column's declared zone.

@@ -22,7 +22,7 @@ const BATCH: usize = 512;
 /// Batches of the journeys of some shards.
 pub(crate) struct Reader {
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    batches: ParquetRecordBatchReader,
     shards: Range<u8>,
 }
 
@@ -42,13 +42,13 @@ impl Reader {
             let groups = row_groups(builder.metadata(), &shards).ok_or_else(|| damaged(&path, &"a row group doesn't say its shard"))?;
             builder.with_row_groups(groups).with_batch_size(BATCH).build().map_err(|error| damaged(&path, &error))
         })?;
-        Ok(Self { path, reader, shards })
+        Ok(Self { path, batches: reader, shards })
     }
 
     /// The next journeys; `None` at the end.
     pub(crate) fn next(&mut self, catalogue: &Catalogue) -> Result<Option<Stored>> {
-        let Self { path, reader, shards } = self;
-        guarded(path, || match reader.next() {
+        let Self { path, batches, shards } = self;
+        guarded(path, || match batches.next() {
             None => Ok(None),
             Some(Err(error)) => Err(damaged(path, &error)),
             Some(Ok(batch)) => {

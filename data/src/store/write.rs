@@ -29,7 +29,7 @@ pub(crate) struct Writer {
     path: PathBuf,
     schema: SchemaRef,
     attributes: Vec<AttributeColumn>,
-    writer: ArrowWriter<File>,
+    parquet: ArrowWriter<File>,
 }
 
 impl Writer {
@@ -47,7 +47,7 @@ impl Writer {
             .set_max_row_group_bytes(None)
             .build();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(|error| failed(&path, error))?;
-        Ok(Self { path, schema, attributes: attributes.to_vec(), writer })
+        Ok(Self { path, schema, attributes: attributes.to_vec(), parquet: writer })
     }
 
     /// Writes the journeys of one shard, sorted by the caller, as one row group.
@@ -60,14 +60,14 @@ impl Writer {
                 break;
             }
             let batch = self.batch(shard, &customers, &parts).map_err(|error| failed(&self.path, error))?;
-            self.writer.write(&batch).map_err(|error| failed(&self.path, error))?;
+            self.parquet.write(&batch).map_err(|error| failed(&self.path, error))?;
         }
-        self.writer.flush().map_err(|error| failed(&self.path, error))
+        self.parquet.flush().map_err(|error| failed(&self.path, error))
     }
 
     /// Ends the file.
     pub(crate) fn finish(self) -> Result<()> {
-        self.writer.close().map(drop).map_err(|error| failed(&self.path, error))
+        self.parquet.close().map(drop).map_err(|error| failed(&self.path, error))
     }
 
     fn batch(&self, shard: u8, customers: &[Customer], parts: &[JourneyParts]) -> Result<RecordBatch, ArrowError> {

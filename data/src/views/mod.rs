@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -67,7 +67,7 @@ impl Views {
         if let Some(market) = market.filter(|_| frame.schema().field_with_unqualified_name("market").is_err()) {
             frame = frame.with_column("market", lit(market)).map_err(|error| guard::refused(view, &error))?;
         }
-        self.schemas.insert(view.name.clone(), Arc::new(Schema::from(frame.schema().as_arrow().clone())));
+        self.schemas.insert(view.name.clone(), Arc::new(frame.schema().as_arrow().clone()));
         let registered = self.context.register_table(view.name.as_str(), frame.into_view());
         registered.map(drop).map_err(|error| guard::refused(view, &error))
     }
@@ -102,7 +102,9 @@ fn session(memory: usize, scratch: &Path) -> Result<SessionContext, DataFusionEr
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(memory))).with_disk_manager_builder(disk);
     let context = SessionContext::new_with_config_rt(config(), runtime.build_arc()?);
     let functions: Vec<String> = context.state().table_functions().keys().cloned().collect();
-    functions.iter().for_each(|name| context.deregister_udtf(name));
+    for name in &functions {
+        context.deregister_udtf(name);
+    }
     Ok(context)
 }
 

@@ -64,7 +64,7 @@ impl Source {
         self
     }
 
-    pub fn as_of(mut self, date: &str) -> Self {
+    pub fn cut(mut self, date: &str) -> Self {
         self.as_of = Some(date.parse().unwrap());
         self
     }
