@@ -184,6 +184,8 @@ impl Default for RecommenderSpec {
 pub enum Target {
     /// The product groups of the next order.
     Purchase,
+    /// The product group of the next event: for sessions of navigation.
+    Event,
 }
 
 /// How training counters popularity.

@@ -32,6 +32,3 @@ pub use tables::{QUARANTINE, Tables, read};
 
 /// Version of a prepared set's files.
 pub const FORMAT: u32 = 1;
-
-/// Raised whenever the same source gives other numbers: part of the digest by which prepared sets are found.
-pub const DATA_RECIPE: u32 = 1;

@@ -21,7 +21,7 @@ struct Document {
 fn the_counts_are_those_of_another_implementation() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(FILE);
     if !path.exists() {
-        eprintln!("SKIPPED the_counts_are_those_of_another_implementation: {FILE} is absent");
+        reprise_doubles::skip("the_counts_are_those_of_another_implementation", "the shared data set is absent");
         return;
     }
     let document: Document = serde_yaml::from_str(&std::fs::read_to_string(EXAMPLE).unwrap()).unwrap();

@@ -1,15 +1,13 @@
 //! Customers hash into shards: the unit in which a country is held in memory, and in which scoring is shared out.
 
-use sha2::{Digest, Sha256};
+use reprise_models::policy::{CustomerHash, VIRTUAL_SHARDS};
 
 /// Number of shards of every prepared set.
-pub const SHARDS: u8 = 64;
+pub const SHARDS: u8 = VIRTUAL_SHARDS;
 
 /// The shard of a customer, 0..64: the first 8 bytes of SHA-256 of the id, as a big-endian number, modulo 64.
 pub fn shard(customer_id: &str) -> u8 {
-    let hash = Sha256::digest(customer_id.as_bytes());
-    // The remainder by 64 of a big-endian number is that of its last byte.
-    hash[7] % SHARDS
+    CustomerHash::of(customer_id).virtual_shard()
 }
 
 #[cfg(test)]

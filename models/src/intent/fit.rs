@@ -7,7 +7,7 @@ use super::level::{Calibration, FEW_EVENTS, Recent, WEEKS};
 use super::model::{IntentModel, IntentRow};
 use super::offset::Offset;
 use super::season::Volume;
-use super::{backtest, document};
+use super::{backtest, document, start};
 use crate::artifact::Fitted;
 use crate::encoder::{Bound, Fitting};
 use crate::examples::{Dataset, Landmarks, Side, Split, examples, only_purchase};
@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub facts: Facts,
     /// See [`Journeys`].
     pub journeys: &'a Journeys<'a>,
+    /// An artifact to start from: features and markets of the same name keep their weights.
+    pub start: Option<&'a IntentModel>,
     /// Which of the request's workers this is.
     pub rank: Rank,
     /// Names data and configuration: checkpoints of another digest are refused.
@@ -113,7 +115,11 @@ fn learn_past(request: &Request<'_>, origin: Day, known_from: Day) -> Result<Pas
     })?;
     let seasons = volume.seasons(request.catalogue.markets.len(), origin);
     let offset = Offset::fit(&cohorts, seasons);
-    let model = IntentModel::new(request.config, request.catalogue, fitting.finish()?, offset, origin);
+    let mut model = IntentModel::new(request.config, request.catalogue, fitting.finish()?, offset, origin);
+    // At an earlier origin it would know what came after: the backtest begins anew.
+    if let Some(previous) = request.start.filter(|_| origin == request.facts.as_of) {
+        start::take_over(&mut model, previous)?;
+    }
     Ok(Past { model, cohorts, known_from })
 }
 

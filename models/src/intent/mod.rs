@@ -16,6 +16,7 @@ mod network;
 mod offset;
 mod periods;
 mod season;
+mod start;
 #[cfg(test)]
 mod tests;
 

@@ -22,7 +22,7 @@ fn small() -> IntentConfig {
 fn fit_rank(config: &IntentConfig, journeys: &Journeys<'_>, rank: Rank, rounds: &mut dyn Rounds) -> Result<Fitted> {
     let catalogue = Shop::catalogue();
     let facts = Facts { as_of: END, burn_in_days: 0 };
-    let request = Request { config, catalogue: &catalogue, facts, journeys, rank, digest: "d" };
+    let request = Request { config, catalogue: &catalogue, facts, journeys, start: None, rank, digest: "d" };
     fit(&request, rounds, &Stop::default())
 }
 

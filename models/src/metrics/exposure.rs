@@ -28,6 +28,13 @@ impl Exposure {
         self.longest = self.longest.max(length);
     }
 
+    /// Counts the lists in which a group stood, where somebody else counted them.
+    pub fn add(&mut self, group: u32, lists: u64) {
+        if let Some(count) = self.shown.get_mut(group as usize) {
+            *count += lists;
+        }
+    }
+
     /// Lists seen.
     pub fn lists(&self) -> u64 {
         self.lists

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CustomerHash(pub [u8; 16]);
 
-/// Number of virtual shards; customers hash into them, and shard i of N works those with `index % N == i`.
+/// Number of virtual shards; customers hash into them, prepared data lie in their order, and lists are made one by one.
 pub const VIRTUAL_SHARDS: u8 = 64;
 
 impl CustomerHash {
@@ -19,8 +19,9 @@ impl CustomerHash {
         Self(bytes)
     }
 
-    /// The virtual shard: the first byte modulo [`VIRTUAL_SHARDS`].
+    /// The virtual shard: the first 8 bytes, as a big-endian number, modulo [`VIRTUAL_SHARDS`].
     pub fn virtual_shard(self) -> u8 {
-        self.0[0] % VIRTUAL_SHARDS
+        // The remainder by 64 of a big-endian number is that of its last byte.
+        self.0[7] % VIRTUAL_SHARDS
     }
 }

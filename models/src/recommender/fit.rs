@@ -175,7 +175,8 @@ impl Stage {
         };
         let mut initial = layout.initial(config.seed);
         start::place_items(&mut initial, &layout, &tables, embedding)?;
-        if let Some(previous) = request.start {
+        // At an earlier origin it would know what came after: the backtest begins anew.
+        if let Some(previous) = request.start.filter(|_| self.at == request.as_of) {
             start::take_over(&mut initial, &layout, &self.vocabulary, previous);
         }
         let run = Fit {
