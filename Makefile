@@ -11,8 +11,8 @@ help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: binaries ## Train and score three markets from YAML on this machine; leaves the result in ./demo
-	@$(CARGO_TARGET_DIR)/debug/reprise data demo --to $(DEMO)/source
-	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples --map gs://reprise-demo-source=$(DEMO)/source --map gs://reprise-demo=$(DEMO)/artifacts
+	@$(CARGO_TARGET_DIR)/debug/reprise data demo --to $(DEMO)
+	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples/demo --map gs://reprise-demo=$(DEMO)
 
 ##@ Work on it
 binaries: ## Build the command line and the worker

@@ -1,2 +1,131 @@
-//! Grows with its issue; see ARCHITECTURE.md for its one sentence.
-fn main() {}
+//! The worker program: one plan, one index, one exit code.
+
+use std::process::ExitCode as ProcessExit;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use reprise_crds::contract::{ContractLine, ExitCode, Outcome, RunReport, StartLine, Task};
+use reprise_models::learn::Stop;
+use reprise_worker::failure::{Failure, Result};
+use reprise_worker::progress::{self, Board};
+use reprise_worker::session::Session;
+use reprise_worker::settings::Settings;
+use reprise_worker::{publish, run, signals, termination};
+
+/// Trains and scores what a plan says. Started by the operator in pods and by `reprise run` as processes.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train the model of the plan in REPRISE_PLAN
+    Train,
+    /// Score the customers of the plan in REPRISE_PLAN
+    Score,
+    /// Print the contract that this worker speaks, as one line of JSON
+    Contract,
+    /// Make report.html again from a metrics.json
+    Report {
+        /// The metrics.json
+        metrics: std::path::PathBuf,
+        /// Where the page goes
+        #[arg(long, default_value = "report.html")]
+        to: std::path::PathBuf,
+    },
+}
+
+fn main() -> ProcessExit {
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .init();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A failing stdout leaves nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage.into() } else { ProcessExit::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Contract => {
+            println!("{}", serde_json::json!(ContractLine::of(env!("CARGO_PKG_VERSION"))));
+            ProcessExit::SUCCESS
+        }
+        Command::Report { metrics, to } => finish(remake_report(&metrics, &to)),
+        Command::Train => work(|task| matches!(task, Task::Train(_))),
+        Command::Score => work(|task| matches!(task, Task::Score(_))),
+    }
+}
+
+fn finish(result: Result<()>) -> ProcessExit {
+    match result {
+        Ok(()) => ProcessExit::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn remake_report(metrics: &std::path::Path, to: &std::path::Path) -> Result<()> {
+    let refused = |error: &std::io::Error| Failure::new(ExitCode::Usage, "Usage", format!("{}: {error}", metrics.display()));
+    let bytes = std::fs::read(metrics).map_err(|error| refused(&error))?;
+    let document = reprise_models::report_document::MetricsDocument::from_json(&bytes)?;
+    let page = reprise_worker::report::render(&document);
+    let page = page.map_err(|error| Failure::new(ExitCode::Bug, "Report", error.to_string()))?;
+    std::fs::write(to, page).map_err(|error| Failure::local("write the report", &error))
+}
+
+/// Runs the plan, leaves the report, and gives the exit code.
+fn work(expected: fn(&Task) -> bool) -> ProcessExit {
+    let (report, exit) = match attempt(expected) {
+        Ok(report) => (report, ExitCode::Done),
+        Err((report, failure)) => {
+            match failure.exit {
+                ExitCode::Stopped => tracing::info!(step = failure.step, "stopped"),
+                _ => tracing::error!(exit = failure.exit.code(), "{failure}"),
+            }
+            let outcome = if failure.exit == ExitCode::Stopped { Outcome::Stopped } else { Outcome::Failed };
+            let error = (outcome == Outcome::Failed).then_some(failure.error);
+            (RunReport { outcome, step: failure.step, error, ..report }, failure.exit)
+        }
+    };
+    termination::write(&report);
+    exit.into()
+}
+
+fn attempt(expected: fn(&Task) -> bool) -> std::result::Result<RunReport, (RunReport, Failure)> {
+    let mut report = RunReport { request_digest: None, identity: None, outcome: Outcome::Failed, manifest: None, step: None, error: None };
+    match attempt_into(expected, &mut report) {
+        Ok(()) => Ok(report),
+        Err(failure) => Err((report, failure)),
+    }
+}
+
+/// What is known when something fails stays in the report.
+fn attempt_into(expected: fn(&Task) -> bool, report: &mut RunReport) -> Result<()> {
+    let (plan, settings) = Settings::read()?;
+    report.request_digest = Some(plan.request_digest.clone());
+    if !expected(&plan.task) {
+        return Err(Failure::new(ExitCode::Usage, "Usage", "the plan's task is not this subcommand's"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::local("start the runtime", &error))?;
+    let (board, stop) = (Board::default(), Arc::new(Stop::default()));
+    signals::listen(runtime.handle(), stop.clone(), report.clone()).map_err(|error| Failure::local("listen for signals", &error))?;
+    let address = runtime.block_on(progress::serve(board.clone(), settings.progress_address));
+    let address = address.map_err(|error| Failure::local("serve progress", &error).hint("set REPRISE_PROGRESS_ADDRESS to a free one"))?;
+    println!("{}", serde_json::json!(StartLine { progress_address: address.to_string() }));
+    let session = Session::open(plan, settings, board, stop, runtime.handle().clone())?;
+    let ended = run::run(&session)?;
+    report.identity = Some(ended.record.identity.clone());
+    report.outcome = ended.outcome;
+    report.manifest = Some(publish::reported(&ended.published)?);
+    Ok(())
+}

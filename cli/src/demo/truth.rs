@@ -76,13 +76,11 @@ impl Truth {
     }
 }
 
-/// The only purchase of a customer who ever made exactly one before `asOf`, in the files, kept some of it, and does not
-/// object to profiling (which keeps a customer out of every run).
+/// The only purchase of a customer who has exactly one before `asOf`, stands whole in the files and kept something.
 pub(super) fn one_timer(life: &Life) -> Option<&Order> {
     let mut before = life.orders.iter().filter(|order| order.day < AS_OF && !order.lines.is_empty());
     let first = before.next()?;
-    let visible = first.day >= 0 && !first.undone(AS_OF) && !life.person.objection;
-    (before.next().is_none() && visible).then_some(first)
+    (before.next().is_none() && first.day >= 0 && !first.undone(AS_OF)).then_some(first)
 }
 
 /// Weekly hazards of the second purchase from `asOf` on, given all that the files show.

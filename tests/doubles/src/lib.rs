@@ -9,6 +9,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod gcs;
+mod skip;
 
 pub use gcs::double::GcsDouble;
 pub use gcs::faults::{Fault, Operation, Rule};
+pub use skip::skip;

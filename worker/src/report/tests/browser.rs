@@ -1,6 +1,5 @@
 //! The page as a real browser reads it.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,9 +14,8 @@ fn find_browser() -> Option<PathBuf> {
     BROWSERS.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|file| file.is_file())
 }
 
-/// Says on the real standard error, which the test harness does not swallow, that a test did not run.
 fn skip(test: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: chromium not found");
+    reprise_doubles::skip(test, "chromium not found");
 }
 
 /// The document that the browser made of a page, written out again.
