@@ -47,7 +47,8 @@ pub fn obtain(session: &Session, established: &Established) -> Result<Prepared> 
 /// Reads the recorded inputs and writes the prepared files into a folder of the scratch space.
 fn make(session: &Session, established: &Established) -> Result<PathBuf> {
     session.board.enter(Stage::Preparing);
-    let inputs = fetch(session, &established.record)?;
+    let fetched = session.scratch("inputs")?;
+    let inputs = fetch(session, &established.record, &fetched)?;
     let (plan, source) = (&session.plan, &session.plan.source);
     let working = session.scratch("reading")?;
     let tables = reprise_data::read(&inputs, source, &working)?;
@@ -57,9 +58,8 @@ fn make(session: &Session, established: &Established) -> Result<PathBuf> {
     if established.own && plan.data.as_of.is_none() {
         check_age(session, &prepared)?;
     }
-    for used in [working, inputs_folder(session)] {
-        std::fs::remove_dir_all(used).map_err(|error| Failure::local("empty the scratch folder", &error))?;
-    }
+    std::fs::remove_dir_all(working).map_err(|error| Failure::local("empty the scratch folder", &error))?;
+    std::fs::remove_dir_all(fetched).map_err(|error| Failure::local("empty the scratch folder", &error))?;
     Ok(folder)
 }
 
@@ -77,24 +77,19 @@ fn check_age(session: &Session, prepared: &Prepared) -> Result<()> {
     Err(Failure::new(ExitCode::Data, "DataTooOld", message).field("source.maxAgeDays").hint("upload newer files, or set data.asOf"))
 }
 
-fn inputs_folder(session: &Session) -> PathBuf {
-    session.settings.scratch.join(format!("{}-{}-inputs", &session.plan.request_digest.as_str()[..12], session.settings.index))
-}
-
 /// Brings the recorded generations of the inputs onto this machine.
-fn fetch(session: &Session, record: &Record) -> Result<Inputs> {
-    let folder = session.scratch("inputs")?;
+fn fetch(session: &Session, record: &Record, folder: &Path) -> Result<Inputs> {
     let names: Vec<String> = record.inputs.iter().map(|input| input.name.clone()).collect();
     let total: u64 = record.inputs.iter().map(|input| input.length).sum();
     let mut done = 0;
     for (number, input) in record.inputs.iter().enumerate() {
         session.check_stop()?;
         session.board.done(done as f64, total as f64);
-        fetch_one(session, input, &local(&folder, number, &input.name))?;
+        fetch_one(session, input, &local(folder, number, &input.name))?;
         done += input.length;
     }
     let found = find_files(&session.plan.source, &session.plan.markets, &names)?;
-    let path = |name: &str| names.iter().position(|listed| listed == name).map(|number| local(&folder, number, name));
+    let path = |name: &str| names.iter().position(|listed| listed == name).map(|number| local(folder, number, name));
     let files = found.into_iter().filter_map(|found| Some(InputFile { path: path(&found.name)?, found })).collect();
     Ok(Inputs { markets: session.plan.markets.clone(), files, memory: session.settings.memory })
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use reprise_artifacts::{Location, Uri, layout};
 use reprise_crds::contract::{ExitCode, RunPlan};
 use reprise_models::learn::Stop;
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::failure::{Failure, Result};
@@ -38,6 +39,7 @@ pub struct Session {
     pub board: Board,
     /// Asked by SIGTERM.
     pub stop: Arc<Stop>,
+    scratch: Arc<TempDir>,
     runtime: Handle,
 }
 
@@ -53,7 +55,9 @@ impl Session {
         };
         let bucket = location("artifacts", plan.artifacts.as_str())?.child(plan.geography.as_str())?;
         let source = location("source.location", plan.source.location.as_str())?;
-        Ok(Self { plan: Arc::new(plan), settings: Arc::new(settings), bucket, source, board, stop, runtime })
+        let scratch = tempfile::Builder::new().prefix("reprise-worker-").tempdir_in(&settings.scratch);
+        let scratch = Arc::new(scratch.map_err(|error| Failure::local("make a folder in the scratch space", &error))?);
+        Ok(Self { plan: Arc::new(plan), settings: Arc::new(settings), bucket, source, board, stop, scratch, runtime })
     }
 
     /// Waits for storage.
@@ -74,17 +78,14 @@ impl Session {
         if self.stop.asked() { Err(Failure::stopped(None)) } else { Ok(()) }
     }
 
-    /// A folder of this worker's own in the scratch space, made empty.
+    /// A folder of this process's own in the scratch space, made empty; it goes when the worker ends.
     ///
     /// # Errors
     /// Exit code 75 if the disk refuses.
     pub fn scratch(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.settings.scratch.join(format!("{}-{}-{name}", &self.plan.request_digest.as_str()[..12], self.settings.index));
-        let made = match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => std::fs::create_dir_all(&folder),
-        };
-        made.map(|()| folder).map_err(|error| Failure::local(&format!("make scratch folder {name}"), &error))
+        let folder = self.scratch.path().join(name);
+        std::fs::create_dir(&folder).map_err(|error| Failure::local(&format!("make scratch folder {name}"), &error))?;
+        Ok(folder)
     }
 
     /// Polls until `look` finds something, telling people what is waited for.

@@ -9,16 +9,20 @@ use std::collections::BTreeMap;
 use common::{World, brand};
 use kills::{Class, Dice, sweep};
 
-/// Kills per class and run, and the seeds of the runs: 6 classes x 4 kills x 5 runs = 120.
+/// Kills per class and run. Short classes are not always met, so runs are added until every class has enough.
 const EACH: u32 = 4;
 const CUSTOMERS: u32 = 600;
-const SEEDS: [u64; 5] = [11, 23, 37, 41, 59];
+const SEEDS: [u64; 12] = [11, 23, 37, 41, 59, 61, 73, 83, 97, 101, 113, 127];
 
 #[test]
 fn a_training_of_three_ranks_survives_kills_in_every_class() {
     let undisturbed = World::of(CUSTOMERS).run(&brand::train_intent(3));
-    let mut total: BTreeMap<Class, u32> = BTreeMap::new();
+    let mut total: BTreeMap<Class, u32> = Class::WANTED.into_iter().map(|class| (class, 0)).collect();
+    let enough = |total: &BTreeMap<Class, u32>| total.values().sum::<u32>() >= 100 && total.values().all(|kills| *kills >= 15);
     for seed in SEEDS {
+        if enough(&total) {
+            break;
+        }
         let world = World::of(CUSTOMERS);
         let plan = brand::train_intent(3);
         let mut wanted: BTreeMap<Class, u32> = Class::WANTED.into_iter().map(|class| (class, EACH)).collect();
@@ -31,6 +35,5 @@ fn a_training_of_three_ranks_survives_kills_in_every_class() {
         assert_eq!(world.report(0).manifest.unwrap().digest, undisturbed, "seed {seed}");
     }
     println!("all runs: {total:?}");
-    assert!(total.values().sum::<u32>() >= 100, "{total:?}");
-    assert!(total.values().all(|kills| *kills >= 15), "{total:?}");
+    assert!(enough(&total), "{total:?}");
 }

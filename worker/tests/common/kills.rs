@@ -123,8 +123,9 @@ pub fn sweep(world: &World, plan: &RunPlan, kind: &str, wanted: &mut BTreeMap<Cl
             signal(child, Signal::STOP);
             let now = class(&world.store(), plan, kind);
             let left = wanted.get(&now).copied().unwrap_or(0);
-            // Not at once: a class is a stretch of time, and any moment of it should be hit.
-            if left > 0 && dice.below(4) == 0 {
+            // Not at once where a class is a stretch of time: any moment of it should be hit.
+            let short = matches!(now, Class::Listing | Class::Publish);
+            if left > 0 && (short || dice.below(4) == 0) {
                 signal(child, Signal::KILL);
                 child.wait().unwrap();
                 *worker = None;
