@@ -15,8 +15,8 @@ demo: binaries ## Train and score three markets from YAML on this machine; leave
 	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples/demo --map gs://reprise-demo=$(DEMO)
 
 ##@ Work on it
-binaries: ## Build the command line and the worker
-	@$(CARGO) build --quiet --locked -p reprise -p reprise-worker
+binaries: ## Build everything once, with the features that tests use, so that nothing is built twice
+	@$(CARGO) build --quiet --locked --workspace --all-targets
 
 test: ## Every test that this machine can run; what it can't is named and counted
 	@$(CARGO) run --quiet --locked -p reprise-tests --bin stages

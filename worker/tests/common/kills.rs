@@ -2,6 +2,7 @@
 //!
 //! A worker runs in slices (continued, stopped, looked at), so that a state which lasts a millisecond can be met. The
 //! class of a kill is read from the store after the process is dead: what is counted is where it really died.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! A small brand on disk, and the real worker program run on it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod brand;
 
