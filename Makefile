@@ -30,7 +30,10 @@ generate: ## Write what is derived: CRDs and annotated examples
 check-alone: ## Each crate by itself: finds features that only unification provides
 	@$(CARGO) metadata --no-deps --format-version 1 | tr ',' '\n' | sed -n 's/.*"name":"\(reprise[a-z-]*\)".*/\1/p' | sort -u | xargs -I{} $(CARGO) check --locked --quiet -p {}
 
+fuzz: ## 60 seconds on each reader of what others wrote (SECONDS_EACH=600 for longer; needs a C++ compiler)
+	@tests/fuzz/run.sh
+
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test check generate check-alone audit
+.PHONY: help demo binaries test check generate check-alone fuzz audit

@@ -43,6 +43,6 @@ fn documents_that_unfold_without_end_are_refused() {
     let deep = format!("spec: {}1{}", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(parse(&deep, "file.yaml").unwrap_err().len(), 1);
     let level = |from: char, to: char| format!("{to}: &{to} [*{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}]\n");
-    let bomb: String = ('a'..'z').zip('b'..='z').map(|(from, to)| level(from, to)).collect();
+    let bomb: String = ('a'..='y').zip('b'..='z').map(|(from, to)| level(from, to)).collect();
     assert_eq!(parse(&format!("a: &a [1]\n{bomb}"), "file.yaml").unwrap_err().len(), 1);
 }

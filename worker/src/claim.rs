@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::failure::Result;
 use crate::session::Session;
 
-const RENEWED_EVERY: Duration = Duration::from_secs(60);
+const RENEWED_EVERY: Duration = Duration::from_mins(1);
 
 /// Holds the claim until it is released. It saves money and guards nothing, so no failure of it fails the run.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ pub struct Failure {
     /// How the process ends.
     pub exit: ExitCode,
     /// What it says. Never a customer's id, never a cell's value.
-    pub error: ReportedError,
+    pub error: Box<ReportedError>,
     /// Step of the last checkpoint, where training was stopped.
     pub step: Option<u64>,
 }
@@ -23,7 +23,8 @@ pub struct Failure {
 impl Failure {
     /// A failure of this code, told in one word for programs and one sentence for people.
     pub fn new(exit: ExitCode, code: &str, message: impl Into<String>) -> Self {
-        Self { exit, error: ReportedError { code: code.to_owned(), message: message.into(), ..ReportedError::default() }, step: None }
+        let error = ReportedError { code: code.to_owned(), message: message.into(), ..ReportedError::default() };
+        Self { exit, error: Box::new(error), step: None }
     }
 
     /// With what to do about it.

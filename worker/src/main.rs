@@ -84,32 +84,27 @@ fn remake_report(metrics: &std::path::Path, to: &std::path::Path) -> Result<()> 
 
 /// Runs the plan, leaves the report, and gives the exit code.
 fn work(expected: fn(&Task) -> bool) -> ProcessExit {
-    let (report, exit) = match attempt(expected) {
-        Ok(report) => (report, ExitCode::Done),
-        Err((report, failure)) => {
-            match failure.exit {
-                ExitCode::Stopped => tracing::info!(step = failure.step, "stopped"),
-                _ => tracing::error!(exit = failure.exit.code(), "{failure}"),
+    let mut report = RunReport { request_digest: None, identity: None, outcome: Outcome::Failed, manifest: None, step: None, error: None };
+    let exit = match attempt(expected, &mut report) {
+        Ok(()) => ExitCode::Done,
+        Err(failure) => {
+            report.step = failure.step;
+            if failure.exit == ExitCode::Stopped {
+                tracing::info!(step = failure.step, "stopped");
+                report.outcome = Outcome::Stopped;
+            } else {
+                tracing::error!(exit = failure.exit.code(), "{failure}");
+                report.error = Some(*failure.error);
             }
-            let outcome = if failure.exit == ExitCode::Stopped { Outcome::Stopped } else { Outcome::Failed };
-            let error = (outcome == Outcome::Failed).then_some(failure.error);
-            (RunReport { outcome, step: failure.step, error, ..report }, failure.exit)
+            failure.exit
         }
     };
     termination::write(&report);
     exit.into()
 }
 
-fn attempt(expected: fn(&Task) -> bool) -> std::result::Result<RunReport, (RunReport, Failure)> {
-    let mut report = RunReport { request_digest: None, identity: None, outcome: Outcome::Failed, manifest: None, step: None, error: None };
-    match attempt_into(expected, &mut report) {
-        Ok(()) => Ok(report),
-        Err(failure) => Err((report, failure)),
-    }
-}
-
 /// What is known when something fails stays in the report.
-fn attempt_into(expected: fn(&Task) -> bool, report: &mut RunReport) -> Result<()> {
+fn attempt(expected: fn(&Task) -> bool, report: &mut RunReport) -> Result<()> {
     let (plan, settings) = Settings::read()?;
     report.request_digest = Some(plan.request_digest.clone());
     if !expected(&plan.task) {

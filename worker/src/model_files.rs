@@ -10,8 +10,7 @@ use reprise_models::intent::IntentModel;
 use reprise_models::recommender::RecommenderModel;
 
 use crate::failure::{Failure, Result};
-use crate::session;
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Largest file of a model.
 const LARGEST: u64 = 8 << 30;

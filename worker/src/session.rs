@@ -16,7 +16,7 @@ use crate::progress::Board;
 use crate::settings::Settings;
 
 /// How long a worker waits for what another one makes, before it ends with "try again".
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const STOP_CHECK: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ use crate::session::Session;
 /// How often a waiting rank looks whether the request was finished without it.
 const SLICE: Duration = Duration::from_secs(5);
 /// A barrier is waited for at least this long, and at least three times the median round.
-const SHORTEST_BOUND: Duration = Duration::from_secs(600);
+const SHORTEST_BOUND: Duration = Duration::from_mins(10);
 /// Old rounds are looked for once in so many checkpoints.
 const FORGET_EVERY: u64 = 8;
 

@@ -1,5 +1,7 @@
 //! A sharded scoring, killed everywhere, ends in the bytes of an undisturbed one; so does another number of shards.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so")]
+
 mod common;
 #[path = "common/kills.rs"]
 mod kills;

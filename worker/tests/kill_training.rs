@@ -1,5 +1,7 @@
 //! A training of three ranks, killed everywhere, ends in the bytes of an undisturbed one.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so")]
+
 mod common;
 #[path = "common/kills.rs"]
 mod kills;

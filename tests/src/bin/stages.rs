@@ -10,16 +10,27 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// One stage: a name for the table and the command behind it.
+/// One stage: a name for the table, the `cargo` command behind it, and what its environment adds.
 struct Stage {
     name: &'static str,
     arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
 }
 
-const STAGES: [Stage; 3] = [
-    Stage { name: "format", arguments: &["fmt", "--all", "--check"] },
-    Stage { name: "build", arguments: &["build", "--workspace", "--all-targets", "--locked"] },
-    Stage { name: "test", arguments: &["test", "--workspace", "--locked", "--no-fail-fast"] },
+const STAGES: [Stage; 5] = [
+    Stage { name: "format", arguments: &["fmt", "--all", "--check"], environment: &[] },
+    Stage { name: "build", arguments: &["build", "--workspace", "--all-targets", "--locked"], environment: &[] },
+    Stage { name: "test", arguments: &["test", "--workspace", "--locked", "--no-fail-fast"], environment: &[] },
+    Stage {
+        name: "lint",
+        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+        environment: &[],
+    },
+    Stage {
+        name: "docs",
+        arguments: &["doc", "--workspace", "--no-deps", "--locked", "--quiet"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
 ];
 
 /// What `cargo test` counted.
@@ -44,7 +55,12 @@ impl Counts {
 
 fn run(stage: &Stage, skip_log: &Path, counts: &mut Counts) -> std::io::Result<bool> {
     println!("\n== {} ==", stage.name);
-    let mut child = Command::new(env!("CARGO")).args(stage.arguments).env("REPRISE_SKIP_LOG", skip_log).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(env!("CARGO"))
+        .args(stage.arguments)
+        .envs(stage.environment.iter().copied())
+        .env("REPRISE_SKIP_LOG", skip_log)
+        .stdout(Stdio::piped())
+        .spawn()?;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line?;

@@ -2,7 +2,7 @@
 
 use reprise_data::Prepared;
 use reprise_models::encoder::{self, steps};
-use reprise_models::intent::IntentRow;
+use reprise_models::intent::{IntentModel, IntentRow};
 use reprise_models::policy::{Affinity, Expected, Recommendation};
 use reprise_models::recommender::{Bound, Histories, ListPolicy, Serving, Shelf};
 use reprise_models::{Day, Journey, draw};
@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Result;
 use crate::model_files::{Loaded, Models};
-use reprise_models::intent::IntentModel;
 
 /// What is kept of a customer between the rounds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -37,7 +37,7 @@ pub fn write(folder: &Path, customers: u32) {
         writeln!(people, "c{customer},{},{market}", ["email", "email;call", ""][draw(3) as usize % 3]).unwrap();
         let mut day = draw(1) % (DAYS - 20);
         for order in 0..4 {
-            for line in 0..1 + draw(10 + order) % 3 {
+            for line in 0..=draw(10 + order) % 3 {
                 let product = (draw(2) % 6) * 5 + (draw(20 + order * 3 + line) % 25) / 5;
                 let price = 5 + product * 3;
                 writeln!(sales, "c{customer},o{customer}-{order},{}T12:00:00,p{product},1,{price}.50,{market}", date(day)).unwrap();

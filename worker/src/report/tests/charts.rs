@@ -31,97 +31,73 @@ fn points<T>(items: &[T], point: impl Fn(&T) -> Value) -> Value {
 /// Chart, series and its points.
 pub(super) type Expected = (&'static str, &'static str, Value);
 
-/// What the charts of a page must hold, read from the document by hand.
-pub(super) fn expected() -> Vec<(&'static str, String, Vec<Expected>)> {
-    let (intent, recommender, plan) = (documents::intent(), documents::recommender(), documents::plan());
-    let i = intent.intent.as_ref().unwrap();
-    let r = recommender.recommender.as_ref().unwrap();
-    let curve = r.penalty.as_ref().unwrap();
-    let p = plan.plan.as_ref().unwrap();
+/// A page and what its charts must hold.
+pub(super) type Page = (&'static str, String, Vec<Expected>);
+
+/// What the charts of each page must hold, read from the documents by hand.
+pub(super) fn expected() -> Vec<Page> {
+    vec![intent(), recommender(), plan()]
+}
+
+fn intent() -> Page {
+    let document = documents::intent();
+    let i = document.intent.as_ref().unwrap();
     let calibration = |index: usize| points(&i.calibration[index].bins, |bin| json!([bin.predicted, bin.observed]));
     let weeks = &i.hazard[0].weeks;
-    let epochs = &recommender.training.as_ref().unwrap().epochs;
+    let key_weeks = &i.key_periods.as_ref().unwrap().weeks;
+    let charts = vec![
+        ("calibration-30", "Customers", calibration(0)),
+        ("calibration-90", "Customers", calibration(1)),
+        ("hazard-0", "Observed", points(weeks, |week| json!([f64::from(week.week), week.observed]))),
+        ("hazard-0", "Predicted", points(weeks, |week| json!([f64::from(week.week), week.predicted]))),
+        ("hazard-0", "Baseline", points(weeks, |week| json!([f64::from(week.week), week.baseline]))),
+        ("hazard-5", "Observed", points(&i.hazard[5].weeks, |week| json!([f64::from(week.week), week.observed]))),
+        ("key-periods-weeks", "Customers", points(key_weeks, |week| json!([week.week.to_string(), week.share]))),
+    ];
+    ("intent", render(&document).unwrap(), charts)
+}
+
+fn recommender() -> Page {
+    let document = documents::recommender();
+    let r = document.recommender.as_ref().unwrap();
+    let curve = r.penalty.as_ref().unwrap();
+    let epochs = &document.training.as_ref().unwrap().epochs;
+    let charts = vec![
+        ("penalty-accuracy", "Strengths λ", points(&curve.points, |point| json!([point.coverage, point.ndcg]))),
+        ("penalty-accuracy", "Chosen", json!([[curve.chosen_coverage, curve.chosen_ndcg]])),
+        ("penalty-strength", "Coverage", points(&curve.points, |point| json!([point.lambda, point.coverage]))),
+        ("penalty-strength", "Gini", points(&curve.points, |point| json!([point.lambda, point.gini]))),
+        ("exposure-curve", "Item-kNN", points(&r.exposure[3].points, |point| json!([point.groups, point.exposures]))),
+        ("training-loss", "Training", points(epochs, |epoch| json!([f64::from(epoch.epoch), epoch.loss]))),
+        ("training-loss", "Validation", points(epochs, |epoch| json!([f64::from(epoch.epoch), epoch.validation]))),
+    ];
+    ("recommender", render(&document).unwrap(), charts)
+}
+
+fn plan() -> Page {
+    let document = documents::plan();
+    let p = document.plan.as_ref().unwrap();
     let coverage = p.coverage.unwrap();
-    vec![
-        (
-            "intent",
-            render(&intent).unwrap(),
-            vec![
-                ("calibration-30", "Customers", calibration(0)),
-                ("calibration-90", "Customers", calibration(1)),
-                ("hazard-0", "Observed", points(weeks, |week| json!([f64::from(week.week), week.observed]))),
-                ("hazard-0", "Predicted", points(weeks, |week| json!([f64::from(week.week), week.predicted]))),
-                ("hazard-0", "Baseline", points(weeks, |week| json!([f64::from(week.week), week.baseline]))),
-                ("hazard-5", "Observed", points(&i.hazard[5].weeks, |week| json!([f64::from(week.week), week.observed]))),
-                (
-                    "key-periods-weeks",
-                    "Customers",
-                    points(&i.key_periods.as_ref().unwrap().weeks, |week| json!([week.week.to_string(), week.share])),
-                ),
-            ],
-        ),
-        (
-            "recommender",
-            render(&recommender).unwrap(),
-            vec![
-                ("penalty-accuracy", "Strengths λ", points(&curve.points, |point| json!([point.coverage, point.ndcg]))),
-                ("penalty-accuracy", "Chosen", json!([[curve.chosen_coverage, curve.chosen_ndcg]])),
-                ("penalty-strength", "Coverage", points(&curve.points, |point| json!([point.lambda, point.coverage]))),
-                ("penalty-strength", "Gini", points(&curve.points, |point| json!([point.lambda, point.gini]))),
-                ("exposure-curve", "Item-kNN", points(&r.exposure[3].points, |point| json!([point.groups, point.exposures]))),
-                ("training-loss", "Training", points(epochs, |epoch| json!([f64::from(epoch.epoch), epoch.loss]))),
-                ("training-loss", "Validation", points(epochs, |epoch| json!([f64::from(epoch.epoch), epoch.validation]))),
-            ],
-        ),
-        (
-            "plan",
-            render(&plan).unwrap(),
-            vec![
-                ("plan-channels", "To be contacted", json!([["email", 4_010, 20_000], ["call", 300, 300], ["letter", 0]])),
-                (
-                    "plan-arms",
-                    "To be contacted",
-                    json!([
-                        ["Treated: chosen by the model, in its window", 3_480, 6_870],
-                        ["Control: never contacted", 0, 986],
-                        ["Untimed: chosen by the model, at once", 410, 978],
-                        ["Business rule: chosen by recency", 420, 978]
-                    ]),
-                ),
-                (
-                    "plan-suppressed",
-                    "Customers",
-                    json!([
-                        ["Below the cut", 2_690],
-                        ["No consent", 1_204],
-                        ["Contacted recently", 388],
-                        ["Channels full", 211],
-                        ["Excluded", 23]
-                    ]),
-                ),
-                (
-                    "plan-sends",
-                    "Customers",
-                    points(&p.send_weeks, |week| {
-                        json!([format!("{} {}", week.from.day(), week.from.strftime("%b")), week.selected as f64])
-                    }),
-                ),
-                (
-                    "plan-expected",
-                    "Purchases",
-                    points(&p.expected_weeks, |week| json!([format!("{} {}", week.from.day(), week.from.strftime("%b")), week.purchases])),
-                ),
-                (
-                    "plan-range",
-                    "Reached",
-                    json!([
-                        ["Customers with recommendations", 8_826, 9_812],
-                        ["Products shown", coverage.shown_groups, coverage.eligible_groups]
-                    ]),
-                ),
-            ],
-        ),
-    ]
+    let week = |from: jiff::civil::Date| format!("{} {}", from.day(), from.strftime("%b"));
+    let arms = json!([
+        ["Treated: chosen by the model, in its window", 3_480, 6_870],
+        ["Control: never contacted", 0, 986],
+        ["Untimed: chosen by the model, at once", 410, 978],
+        ["Business rule: chosen by recency", 420, 978]
+    ]);
+    let suppressed =
+        json!([["Below the cut", 2_690], ["No consent", 1_204], ["Contacted recently", 388], ["Channels full", 211], ["Excluded", 23]]);
+    let range =
+        json!([["Customers with recommendations", 8_826, 9_812], ["Products shown", coverage.shown_groups, coverage.eligible_groups]]);
+    let charts = vec![
+        ("plan-channels", "To be contacted", json!([["email", 4_010, 20_000], ["call", 300, 300], ["letter", 0]])),
+        ("plan-arms", "To be contacted", arms),
+        ("plan-suppressed", "Customers", suppressed),
+        ("plan-sends", "Customers", points(&p.send_weeks, |sent| json!([week(sent.from), sent.selected as f64]))),
+        ("plan-expected", "Purchases", points(&p.expected_weeks, |expected| json!([week(expected.from), expected.purchases]))),
+        ("plan-range", "Reached", range),
+    ];
+    ("plan", render(&document).unwrap(), charts)
 }
 
 #[test]

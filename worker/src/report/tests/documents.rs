@@ -324,6 +324,7 @@ pub(super) fn plan() -> MetricsDocument {
     let monday = |index: i64| -> Date { date(2011, 6, 6).saturating_add(index.weeks()) };
     let arm = |arm: &str, customers, selected| ArmCount { arm: arm.into(), customers, selected };
     let channel = |channel: &str, selected, capacity| ChannelCount { channel: channel.into(), selected, capacity };
+    let suppressed = [("no_consent", 1_204), ("recently_contacted", 388), ("capacity", 211), ("below_threshold", 2_690), ("excluded", 23)];
     MetricsDocument {
         settings: [("Stage", "After welcome"), ("Cut", "P90, best 5,000"), ("Lead time", "5 days")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -340,15 +341,7 @@ pub(super) fn plan() -> MetricsDocument {
             with_recommendations: 8_826,
             channels: vec![channel("email", 4_010, Some(20_000)), channel("call", 300, Some(300)), channel("letter", 0, None)],
             arms: vec![arm("treated", 6_870, 3_480), arm("control", 986, 0), arm("untimed", 978, 410), arm("businessRule", 978, 420)],
-            suppressed: [
-                ("no_consent", 1_204),
-                ("recently_contacted", 388),
-                ("capacity", 211),
-                ("below_threshold", 2_690),
-                ("excluded", 23),
-            ]
-            .map(|(reason, count)| (reason.to_owned(), count))
-            .into(),
+            suppressed: suppressed.map(|(reason, count)| (reason.to_owned(), count)).into(),
             send_weeks: (0..14)
                 .map(|index| SendWeek {
                     from: monday(index),
