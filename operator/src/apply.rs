@@ -19,18 +19,20 @@ use crate::plan::{self, Effect, Exactly, Plan};
 use crate::reconcile::Error;
 
 /// What came of a plan.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Applied {
     /// The status that stands now.
     pub status: RunStatus,
     /// Why the API server refused the Job.
     pub refused: Option<String>,
+    /// The effect that failed; those after it were not made. The status stands all the same, and the next look makes them.
+    pub failure: Option<Error>,
 }
 
 /// Stores the status and then makes the effects, in order.
 ///
 /// # Errors
-/// `Conflict` if anybody wrote the run or its child since it was read: nothing more is done, the next look plans anew.
+/// When the status was not stored, as by `Conflict` if anybody wrote the run since it was read: no effect is made.
 pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &Run, plan: &Plan) -> Result<Applied, Error> {
     let mut object = object;
     let mut status = run.status.clone();
@@ -38,11 +40,18 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
         object = store::<K>(context, object, run, wanted).await?;
         status.clone_from(wanted);
     }
-    let mut refused = None;
+    let (mut refused, mut failure) = (None, None);
     for effect in &plan.effects {
-        refused = make(context, run, effect).await?;
-        if refused.is_some() {
-            break;
+        match make(context, run, effect).await {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                refused = Some(message);
+                break;
+            }
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
         }
     }
     if let Some(message) = &refused {
@@ -52,7 +61,7 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
             status = told;
         }
     }
-    Ok(Applied { status, refused })
+    Ok(Applied { status, refused, failure })
 }
 
 async fn store<K: RunKind>(context: &Context, mut object: DynamicObject, run: &Run, status: &RunStatus) -> Result<DynamicObject, Error> {

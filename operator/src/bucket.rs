@@ -56,7 +56,11 @@ impl Buckets {
             }
             requests::Standing::Open { claim, .. } => {
                 let foreign = claim.filter(|seen| seen.claim.run_uid != run.uid && seen.age < claims::LONGEST_AGE);
-                let claimed = foreign.map(|seen| Claimed { until: until(now, seen.age), cluster_uid: seen.claim.cluster_uid, run_uid: seen.claim.run_uid });
+                let claimed = foreign.map(|seen| Claimed {
+                    until: until(now, seen.age),
+                    cluster_uid: seen.claim.cluster_uid,
+                    run_uid: seen.claim.run_uid,
+                });
                 Ok(Answer::Open { claimed })
             }
         }
@@ -122,7 +126,8 @@ async fn headline(published: &Published) -> Result<BTreeMap<String, String>> {
     let bytes = published.fetch("metrics.json", LARGEST_METRICS).await?;
     // Figures are for display: a document of another version shows none and fails nothing.
     let metrics: Metrics = serde_json::from_slice(&bytes).unwrap_or_default();
-    let shown = metrics.headline.into_iter().filter(|figure| figure.value.is_finite() && figure.value.abs() < 1e15 && !figure.name.is_empty());
+    let shown =
+        metrics.headline.into_iter().filter(|figure| figure.value.is_finite() && figure.value.abs() < 1e15 && !figure.name.is_empty());
     Ok(shown.take(MOST_METRICS).map(|figure| (figure.name, decimal(figure.value))).collect())
 }
 
@@ -133,7 +138,8 @@ fn decimal(value: f64) -> String {
 }
 
 fn pinned(models: &PinnedModels) -> Option<ModelsStatus> {
-    let pin = |model: &Option<ArtifactRef>| model.as_ref().map(|model| PinnedModel { uri: model.uri.clone(), digest: model.digest.clone() });
+    let pin =
+        |model: &Option<ArtifactRef>| model.as_ref().map(|model| PinnedModel { uri: model.uri.clone(), digest: model.digest.clone() });
     let status = ModelsStatus { intent: pin(&models.intent), recommender: pin(&models.recommender) };
     (status != ModelsStatus::default()).then_some(status)
 }

@@ -25,6 +25,8 @@ use crate::reconcile::{self, reconcile};
 
 /// How long one look may take, all requests together.
 const LOOK: Duration = Duration::from_mins(1);
+/// How often what is gone is forgotten.
+const FORGET: Duration = Duration::from_secs(30);
 /// The first wait after a look failed; it doubles, up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_mins(5);
@@ -43,12 +45,21 @@ struct Shared {
 /// fail together come back apart because their names differ.
 pub fn retry_after(key: &Key, tried: u32) -> Duration {
     let doubled = FIRST_RETRY.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(LONGEST_RETRY);
-    let seed = key.namespace.bytes().chain(key.name.bytes()).fold(u32::from(tried as u16), |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let seed = key
+        .namespace
+        .bytes()
+        .chain(key.name.bytes())
+        .fold(u32::from(tried as u16), |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     doubled.mul_f64(0.5 + f64::from(seed % 1000) / 2000.0)
 }
 
 /// Runs the controller of one kind until told to stop; what is being looked at is finished.
-pub async fn control<K: RunKind>(context: Arc<Context>, scope: Scope, stop: watch::Receiver<bool>, ready: impl FnOnce(Store<PartialObjectMeta<K>>)) {
+pub async fn control<K: RunKind>(
+    context: Arc<Context>,
+    scope: Scope,
+    stop: watch::Receiver<bool>,
+    ready: impl FnOnce(Store<PartialObjectMeta<K>>),
+) {
     let client = context.client.clone();
     let workers = watcher::Config::default().labels(&format!("{}={}", names::RUN_KIND, K::Spec::KIND));
     let any = watcher::Config::default();
@@ -57,19 +68,36 @@ pub async fn control<K: RunKind>(context: Arc<Context>, scope: Scope, stop: watc
         .with_config(Config::default().concurrency(scope.concurrency))
         .watches(scope.api::<PartialObjectMeta<Job>>(&client), workers.clone(), |job| of_label(&job))
         .watches(scope.api::<PartialObjectMeta<Pod>>(&client), workers, |pod| of_label(&pod))
-        .watches(scope.api::<PartialObjectMeta<DataSource>>(&client), any.clone(), move |source| waiting(&to_sources, "DataSource", &source))
+        .watches(scope.api::<PartialObjectMeta<DataSource>>(&client), any.clone(), move |source| {
+            waiting(&to_sources, "DataSource", &source)
+        })
         .watches(scope.api::<PartialObjectMeta<TrainingRun>>(&client), any, move |run| waiting(&to_runs, "TrainingRun", &run))
         .graceful_shutdown_on(stopped(stop));
-    ready(controller.store());
-    let shared = Arc::new(Shared { context, failures: Mutex::default() });
-    let looks = controller.run(look::<K>, retry::<K>, shared);
-    looks
-        .for_each(|outcome| async move {
-            if let Err(error) = outcome {
-                tracing::debug!(kind = K::Spec::KIND, %error, "a look failed or came too late");
+    let store = controller.store();
+    ready(store.clone());
+    let shared = Arc::new(Shared { context: context.clone(), failures: Mutex::default() });
+    let looks = controller.run(look::<K>, retry::<K>, shared).for_each(|outcome| async move {
+        if let Err(error) = outcome {
+            tracing::debug!(kind = K::Spec::KIND, %error, "a look failed or came too late");
+        }
+    });
+    tokio::select! {
+        () = looks => {}
+        () = forget_what_is_gone(&context, &store) => {}
+    }
+}
+
+/// Nobody looks at an object that is gone, so its metrics are taken away from time to time.
+async fn forget_what_is_gone<K: RunKind>(context: &Context, store: &Store<PartialObjectMeta<K>>) {
+    let mut times = tokio::time::interval(FORGET);
+    loop {
+        times.tick().await;
+        for key in context.metrics.runs.of(K::Spec::KIND) {
+            if store.get(&ObjectRef::new(&key.name).within(&key.namespace)).is_none() {
+                crate::report::forget(context, &key);
             }
-        })
-        .await;
+        }
+    }
 }
 
 /// Which objects are looked at, and how many at once.

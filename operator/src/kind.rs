@@ -19,7 +19,16 @@ pub enum Failures {
 }
 
 /// A kind of run.
-pub trait RunKind: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait RunKind:
+    kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
     /// Its spec.
     type Spec: RunSpec;
 

@@ -39,7 +39,8 @@ impl Candidate {
     /// When the API server did not answer; then it is not held.
     pub async fn hold(&mut self, tick: Instant, now: Timestamp) -> kube::Result<bool> {
         let Some(lease) = self.api.get_opt(LEASE).await? else {
-            let fresh = Lease { metadata: ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() }, spec: Some(self.spec(None, now)) };
+            let fresh =
+                Lease { metadata: ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() }, spec: Some(self.spec(None, now)) };
             return held(self.api.create(&PostParams::default(), &fresh).await);
         };
         let spec = lease.spec.clone().unwrap_or_default();

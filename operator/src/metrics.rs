@@ -20,6 +20,19 @@ use crate::context::Key;
 use crate::kind::Run;
 use crate::plan::Notice;
 
+/// Every metric's name, as the docs tell it.
+pub const NAMES: [&str; 9] = [
+    "reprise_operator_runs",
+    "reprise_operator_run_ends",
+    "reprise_operator_run_duration_seconds",
+    "reprise_operator_run_phase_seconds",
+    "reprise_operator_run_preemptions",
+    "reprise_operator_reconcile_duration_seconds",
+    "reprise_operator_reconcile_errors",
+    "reprise_operator_leader",
+    "reprise_operator_build",
+];
+
 /// Kind, geography and phase of runs. Geographies are few: they are a customer's markets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct RunLabels {
@@ -82,6 +95,12 @@ impl Runs {
                 self.gauge.get_or_create(&before).dec();
             }
         }
+    }
+
+    /// The runs of a kind that are counted.
+    pub fn of(&self, kind: &str) -> Vec<Key> {
+        let stand = self.stand.lock().unwrap_or_else(PoisonError::into_inner);
+        stand.keys().filter(|key| key.kind == kind).cloned().collect()
     }
 
     /// A run is gone.
@@ -220,7 +239,8 @@ mod tests {
         metrics.runs.stand(&key, "NO", Some(Phase::Pending));
         metrics.runs.stand(&key, "NO", Some(Phase::Running));
         metrics.runs.stand(&key, "NO", Some(Phase::Running));
-        let line = |phase: &str, count: i32| format!("reprise_operator_runs{{kind=\"TrainingRun\",geography=\"NO\",phase=\"{phase}\"}} {count}\n");
+        let line =
+            |phase: &str, count: i32| format!("reprise_operator_runs{{kind=\"TrainingRun\",geography=\"NO\",phase=\"{phase}\"}} {count}\n");
         let text = metrics.text();
         assert!(text.contains(&line("Running", 1)) && text.contains(&line("Pending", 0)), "{text}");
         metrics.runs.gone(&key);
@@ -233,6 +253,9 @@ mod tests {
         metrics.reconciled("TrainingRun", Duration::from_millis(3), Some("Conflict"));
         metrics.leads(true);
         let text = metrics.text();
+        let told: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).filter_map(|line| line.split(' ').next()).collect();
+        assert!(told.iter().all(|name| NAMES.contains(name)), "{told:?} are not all in NAMES");
         for name in ["reconcile_duration_seconds_count", "reconcile_errors_total", "leader 1", "build_info"] {
             assert!(text.contains(&format!("reprise_operator_{name}")), "{name} is not in\n{text}");
         }

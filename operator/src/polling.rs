@@ -71,7 +71,12 @@ mod tests {
         let good = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"stage\":\"training\",\"percent\":12.5}";
         let progress = parse(good).unwrap();
         assert_eq!((progress.stage, progress.percent), (Stage::Training, Some(12.5)));
-        for bad in [&b"HTTP/1.1 500 Oh\r\n\r\n{\"stage\":\"training\"}"[..], b"HTTP/1.1 200 OK\r\n\r\n{\"stage\":", b"", b"HTTP/1.1 200 OK\r\n\r\n{\"stage\":\"x\"}"] {
+        for bad in [
+            &b"HTTP/1.1 500 Oh\r\n\r\n{\"stage\":\"training\"}"[..],
+            b"HTTP/1.1 200 OK\r\n\r\n{\"stage\":",
+            b"",
+            b"HTTP/1.1 200 OK\r\n\r\n{\"stage\":\"x\"}",
+        ] {
             assert_eq!(parse(bad), None);
         }
     }

@@ -81,7 +81,7 @@ pub async fn reconcile<K: RunKind>(context: &Context, key: &Key) -> Result<Next,
     let plan: Plan = plan(&validated, &seen, now);
     let applied: Applied = apply::<K>(context, object, &validated.run, &plan).await?;
     report(context, &validated.run, &plan, &applied, now).await;
-    Ok(plan.next)
+    applied.failure.map_or(Ok(plan.next), Err)
 }
 
 fn typed<K: RunKind>(object: &DynamicObject) -> Result<K, Error> {

@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use reprise_crds::contract::{ExitCode, Progress};
 use reprise_crds::reason::Reason;
-use reprise_crds::status::{
-    Blocking, ConditionType, Phase, ProgressStatus, RunStatus, TimelineEntry, WorkerStatus,
-};
+use reprise_crds::status::{Blocking, ConditionType, Phase, ProgressStatus, RunStatus, TimelineEntry, WorkerStatus};
 
 use crate::observed::{PodPhase, PodSeen};
 
@@ -82,14 +80,14 @@ pub fn says(phase: Phase, accepted: bool, reason: Reason, message: &str) -> Vec<
     };
     let running = match phase {
         Phase::Running => plain(C::Running, True, Reason::Running),
-        Phase::Suspending => say(C::Running, True, Reason::Suspending, message),
+        Phase::Suspending => say(C::Running, True, reason, message),
         Phase::Succeeded | Phase::Failed => plain(C::Running, False, Reason::Finished),
         Phase::Suspended | Phase::Queued | Phase::Provisioning => say(C::Running, False, reason, message),
         Phase::Pending | Phase::Rejected => plain(C::Running, False, Reason::Observing),
     };
     let suspended = match phase {
         Phase::Suspended => say(C::Suspended, True, reason, message),
-        Phase::Suspending => say(C::Suspended, False, Reason::Suspending, message),
+        Phase::Suspending => say(C::Suspended, False, reason, message),
         _ => plain(C::Suspended, False, Reason::Active),
     };
     let succeeded = match phase {

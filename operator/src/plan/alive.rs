@@ -168,7 +168,6 @@ fn watch(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
     if let Some((reason, hint)) = holds_up(&draft, running) {
         draft.block(reason, &hint);
     }
-    keep_unchanged_hint(&mut draft);
     let left = draft.seconds_left();
     draft.look_after(LOOK_SECONDS.min(left));
     draft.finish()
@@ -208,14 +207,6 @@ fn holds_up(draft: &Draft<'_>, running: bool) -> Option<(Reason, String)> {
 fn kept(before: Option<&Blocking>) -> Option<(Reason, String)> {
     let before = before.filter(|before| before.reason == Reason::WorkersWaiting.as_str())?;
     Some((Reason::WorkersWaiting, before.hint.clone().unwrap_or_default()))
-}
-
-/// A blocker that did not change is not written again.
-fn keep_unchanged_hint(draft: &mut Draft<'_>) {
-    let same = |before: &Blocking| draft.status.blocking.as_ref().is_some_and(|now| now.reason == before.reason && now.hint == before.hint);
-    if let Some(before) = draft.run.status.blocking.clone().filter(same) {
-        draft.status.blocking = Some(before);
-    }
 }
 
 /// Whether a pod should have ended and its node does not answer.

@@ -58,6 +58,9 @@ pub(super) fn lost(mut draft: Draft<'_>, request: &Request) -> Plan {
             draft.look_after(1);
             draft.finish()
         }
+        Ok(Some(request)) if draft.run.status.request_digest.as_ref() != Some(&request.request_digest) => {
+            draft.fail(Reason::SourceChanged, "").finish()
+        }
         Ok(Some(request)) => {
             draft.notice(Reason::AttemptLost, format!("Job {} is gone; attempt {} begins", draft.run.job_name(), attempt + 1), true);
             draft.status.attempt = Some(attempt + 1);

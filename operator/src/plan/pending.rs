@@ -58,9 +58,7 @@ pub(super) fn hindered(mut draft: Draft<'_>, hindrance: &Hindrance) -> Plan {
             let message = refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             draft.fail(Reason::SourceChanged, &message).finish()
         }
-        Hindrance::DependencyFailed { name } => {
-            draft.fail(Reason::DependencyFailed, &format!("TrainingRun {name} failed")).finish()
-        }
+        Hindrance::DependencyFailed { name } => draft.fail(Reason::DependencyFailed, &format!("TrainingRun {name} failed")).finish(),
         Hindrance::NotReady { reason, hint } => wait(draft, *reason, hint),
     }
 }
@@ -134,7 +132,8 @@ pub(super) fn seconds_pending(run: &Run, status: &RunStatus, now: jiff::Timestam
         return None;
     }
     let stage = format!("{:?}", Phase::Suspended);
-    let resumed = status.timeline.iter().rposition(|entry| entry.stage == stage).map(|at| status.timeline.get(at + 1).map(|next| next.time.0));
+    let resumed =
+        status.timeline.iter().rposition(|entry| entry.stage == stage).map(|at| status.timeline.get(at + 1).map(|next| next.time.0));
     let since = match resumed {
         None => run.created,
         Some(Some(time)) => time,
