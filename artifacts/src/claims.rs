@@ -10,6 +10,9 @@ use crate::json;
 use crate::layout::CLAIM;
 use crate::location::Location;
 
+/// A claim that was not renewed for so long counts as none.
+pub const LONGEST_AGE: Duration = Duration::from_mins(10);
+
 /// A claim as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen<T> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use globset::GlobBuilder;
-use reprise_artifacts::manifest::{self, Published};
+use reprise_artifacts::manifest::Published;
 use reprise_artifacts::{Error, Location, Options, Result, Uri, claims, layout, open, requests};
 use reprise_crds::contract::{Claim, InputObject, Record, Starter, environment};
 use reprise_crds::run::ArtifactRef;
@@ -15,8 +15,6 @@ use reprise_crds::value::{Digest, ValueError};
 use crate::host;
 use crate::spec::Spec;
 
-/// A claim that was not renewed for so long counts as none.
-const CLAIM_AGE: Duration = Duration::from_mins(10);
 /// The most files that are looked at below a source's location.
 const MOST_INPUTS: usize = 1_000_000;
 
@@ -84,21 +82,17 @@ impl Buckets {
         let common = request.spec.common();
         let artifacts = self.open(common.artifacts.as_str()).await?;
         let geography = common.geography.as_str();
-        let asked = artifacts.child(&layout::request(geography, &stored(&request.digest)?))?;
-        let record: Option<Record> = requests::read(&asked).await?;
-        if let Some(record) = &record {
-            let result = artifacts.child(&layout::artifact(geography, request.spec.folder(), &stored(&record.identity)?))?;
-            if let Some(published) = manifest::read(&result).await? {
-                return Ok(Standing::Finished(Box::new(Finished { record: record.clone(), published })));
-            }
-        }
         #[expect(clippy::disallowed_methods, reason = "a claim's age is its update time against this machine's clock")]
         let now = SystemTime::now();
-        let seen = claims::look::<Claim>(&asked, now).await?;
-        Ok(match seen.filter(|seen| holds(&seen.claim, seen.age, me)) {
-            Some(seen) => Standing::Claimed(seen.claim),
-            None if record.is_some() => Standing::Begun,
-            None => Standing::New,
+        let result = |record: &Record| Ok(layout::artifact(geography, request.spec.folder(), &stored(&record.identity)?));
+        let standing = requests::look(&artifacts, &layout::request(geography, &stored(&request.digest)?), result, now);
+        Ok(match standing.await? {
+            requests::Standing::Finished { record, published } => Standing::Finished(Box::new(Finished { record, published: *published })),
+            requests::Standing::Open { record, claim } => match claim.filter(|seen| holds(&seen.claim, seen.age, me)) {
+                Some(seen) => Standing::Claimed(seen.claim),
+                None if record.is_some() => Standing::Begun,
+                None => Standing::New,
+            },
         })
     }
 
@@ -153,7 +147,7 @@ fn holds(claim: &Claim, age: Duration, me: &Starter) -> bool {
     let here = claim.cluster_uid == me.cluster_uid;
     let own = here && claim.run_uid == me.run_uid;
     let gone = here && host::is_alive(&claim.run_uid) == Some(false);
-    age < CLAIM_AGE && !own && !gone
+    age < claims::LONGEST_AGE && !own && !gone
 }
 
 /// How two listings of one source differ, in words; `None` where they do not.

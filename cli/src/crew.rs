@@ -211,9 +211,7 @@ impl Crew {
             .env(environment::PLAN.name, plan)
             .env(environment::INDEX.name, index.to_string())
             .env(environment::THREADS.name, self.threads.to_string())
-            // The tensor library's two pools are sized by these alone, before the program begins.
-            .env("RAYON_NUM_THREADS", self.threads.to_string())
-            .env("CANDLE_NUM_THREADS", self.threads.to_string())
+            .envs(environment::THREAD_POOLS.map(|pool| (pool, self.threads.to_string())))
             .env(environment::SCRATCH.name, &files.scratch)
             .env(environment::TERMINATION_LOG.name, &files.report)
             .env(environment::PROGRESS_ADDRESS.name, "127.0.0.1:0")

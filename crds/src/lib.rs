@@ -12,6 +12,7 @@ pub mod defaults;
 pub mod definitions;
 pub mod document;
 pub mod generate;
+pub mod reason;
 pub mod refusal;
 pub mod rules;
 pub mod run;

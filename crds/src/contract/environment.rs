@@ -39,6 +39,10 @@ pub const THREADS: Variable = Variable {
     default: "the number of cores",
 };
 
+/// Threads of the tensor library's own pools, which it sizes before the program begins: whoever starts a worker sets each
+/// to the value of [`THREADS`]. Pools larger than the share of the machine spin, and slow everybody down.
+pub const THREAD_POOLS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+
 /// Memory for data.
 pub const MEMORY: Variable = Variable {
     name: "REPRISE_MEMORY",

@@ -5,10 +5,14 @@
 //! objects in memory and breaks requests by [`Rule`]. What it does not know is answered 501 or `Unimplemented`, so that
 //! no test mistakes silence for success.
 //!
-//! What it cannot prove: authentication, TLS, quotas, latency, and that Google keeps its promises.
+//! [`kubernetes::ApiServer`] answers as a Kubernetes API server does: versions, generations, the status subresource,
+//! preconditions, immutable fields of Jobs, owner references, watches.
+//!
+//! What they cannot prove: authentication, TLS, quotas, latency, and that Google keeps its promises.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod gcs;
+pub mod kubernetes;
 mod skip;
 
 pub use gcs::double::GcsDouble;

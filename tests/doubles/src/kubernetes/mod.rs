@@ -1,0 +1,20 @@
+//! An API server in memory.
+//!
+//! It keeps what makes a real one hard to please: a write with an old version is a conflict, a write of `/status`
+//! changes nothing else and a write of the rest does not change status, the generation counts changes of spec, the
+//! template of a Job is immutable, a delete may name the uid that it means, and what an object owned goes with it.
+//! It schedules nothing: a test plays controllers, nodes and workers by [`ApiServer::edit`].
+//!
+//! It can't prove: admission, validation by schema, field ownership, authentication, and that a real server does the
+//! same.
+
+mod address;
+mod answer;
+mod change;
+mod faults;
+mod store;
+
+pub use address::{Address, Verb};
+pub use answer::ApiServer;
+pub use faults::{Call, Fault};
+pub use store::{Change, Id, Store};
