@@ -5,6 +5,10 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/target
 CARGO ?= cargo
 DEMO ?= demo
+# The public files that judges read, the judges' own Python, and the rows to judge: none means all.
+DATA ?= ../shared/data
+QUALITY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/quality
+ROWS ?=
 
 ##@ Start here
 help: ## Say what each target does
@@ -21,6 +25,12 @@ binaries: ## Build everything once, with the features that tests use, so that no
 test: ## Every test that this machine can run; what it can't is named and counted
 	@$(CARGO) run --quiet --locked -p reprise-tests --bin stages
 
+quality: binaries $(QUALITY)/ready ## Judge both models against baselines on public data (minutes to hours); ROWS="R4 R5" judges those
+	@$(QUALITY)/bin/python quality/run.py $(ROWS) --data $(DATA) --reprise $(CARGO_TARGET_DIR)/debug/reprise --work $(QUALITY)/work
+
+$(QUALITY)/ready: quality/requirements.txt
+	@python3 -m venv $(QUALITY) && $(QUALITY)/bin/pip install --quiet --requirement $< && touch $@
+
 check: ## Format, lint: what a change must pass before it is read
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
 
@@ -33,4 +43,4 @@ check-alone: ## Each crate by itself: finds features that only unification provi
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test check generate check-alone audit
+.PHONY: help demo binaries test quality check generate check-alone audit
