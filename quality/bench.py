@@ -12,6 +12,9 @@ import pyarrow.parquet
 import zstandard
 
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
 class Absent(Exception):
     """A public file that this machine lacks: the row is skipped by name, never passed."""
 
@@ -84,16 +87,19 @@ class Bench:
         folder.mkdir(parents=True)
         return folder
 
+    def command(self, folder, *words):
+        """Runs the command line in a folder; its output lies in run.log."""
+        done = subprocess.run([str(self.reprise), *words], cwd=folder, capture_output=True, text=True, env=dict(os.environ), check=False)
+        (folder / "run.log").write_text(done.stdout + done.stderr)
+        if done.returncode != 0:
+            raise SystemExit(f"reprise {' '.join(words)} exited {done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}")
+
     def run(self, folder, documents):
         """Writes the documents and runs them as a user would; returns the seconds that it took. The bucket is `folder`."""
         path = folder / "runs.yaml"
         path.write_text("\n---\n".join(documents))
-        command = [str(self.reprise), "run", "-f", str(path), "--map", f"gs://judge={folder}"]
         start = time.time()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=dict(os.environ), check=False)
-        (folder / "run.log").write_text(done.stdout + done.stderr)
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} exited {done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}")
+        self.command(folder, "run", "-f", str(path), "--map", f"gs://judge={folder}")
         return time.time() - start
 
 
