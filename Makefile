@@ -5,6 +5,10 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/target
 CARGO ?= cargo
 DEMO ?= demo
+# The public files that judges read, the judges' own Python, and the rows to judge: none means all.
+DATA ?= ../shared/data
+QUALITY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/quality
+ROWS ?=
 
 ##@ Start here
 help: ## Say what each target does
@@ -15,11 +19,17 @@ demo: binaries ## Train and score three markets from YAML on this machine; leave
 	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples/demo --map gs://reprise-demo=$(DEMO)
 
 ##@ Work on it
-binaries: ## Build everything once, with the features that tests use, so that nothing is built twice
-	@$(CARGO) build --quiet --locked --workspace --all-targets
+binaries: ## Build the programs
+	@$(CARGO) build --quiet --locked --workspace
 
 test: ## Every test that this machine can run; what it can't is named and counted
 	@$(CARGO) run --quiet --locked -p reprise-tests --bin stages
+
+quality: binaries $(QUALITY)/ready ## Judge both models against baselines on public data (minutes to hours); ROWS="R4 R5" judges those
+	@$(QUALITY)/bin/python quality/run.py $(ROWS) --data $(DATA) --reprise $(CARGO_TARGET_DIR)/debug/reprise --work $(QUALITY)/work
+
+$(QUALITY)/ready: quality/requirements.txt
+	@python3 -m venv $(QUALITY) && $(QUALITY)/bin/pip install --quiet --requirement $< && touch $@
 
 check: ## Format, lint: what a change must pass before it is read
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
@@ -36,4 +46,4 @@ fuzz: ## 60 seconds on each reader of what others wrote (SECONDS_EACH=600 for lo
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test check generate check-alone fuzz audit
+.PHONY: help demo binaries test quality check generate check-alone fuzz audit

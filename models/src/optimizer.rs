@@ -1,5 +1,7 @@
 //! Adam with decoupled weight decay (Kingma, Ba 2015; Loshchilov, Hutter 2019), fused: one pass over the slab.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::slab::{Layout, Slab};
@@ -12,6 +14,8 @@ pub enum Schedule {
     Constant,
     /// Straight down to zero at the last step.
     Linear,
+    /// Straight down to a tenth at the last step.
+    LinearTenth,
     /// Half a cosine down to zero at the last step.
     Cosine,
 }
@@ -64,6 +68,7 @@ impl Adam {
         let fall = match self.schedule {
             Schedule::Constant => 1.0,
             Schedule::Linear => 1.0 - done,
+            Schedule::LinearTenth => 1.0 - 0.9 * done,
             Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
         };
         self.rate * rise * fall
@@ -73,26 +78,39 @@ impl Adam {
     ///
     /// Weights whose gradient and moments are all zero stay untouched when they do not decay.
     pub fn update(&self, slab: &mut Slab, layout: &Layout, gradient: &[f32], step: u64) {
-        let rate = self.rate_at(step);
-        let scale = self.scale(gradient);
-        let (beta1, beta2) = (self.beta1 as f32, self.beta2 as f32);
-        // Rounded after the subtraction: 1 - 0.999 in single precision is off by 5e-5 of itself.
-        let (new1, new2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
-        let count = i32::try_from(step + 1).unwrap_or(i32::MAX);
-        let unbias1 = (rate / (1.0 - self.beta1.powi(count))) as f32;
-        let unbias2 = (1.0 / (1.0 - self.beta2.powi(count))) as f32;
-        let epsilon = self.epsilon as f32;
+        let moving = self.moving(gradient, step);
         let (weights, first, second) = slab.thirds_mut();
         for tensor in layout.tensors() {
-            let keep = if tensor.decays { (1.0 - rate * self.decay) as f32 } else { 1.0 };
             let range = tensor.range();
-            let moments = first[range.clone()].iter_mut().zip(&mut second[range.clone()]);
-            for ((weight, (m, v)), &slope) in weights[range.clone()].iter_mut().zip(moments).zip(&gradient[range]) {
-                let slope = slope * scale;
-                *m = beta1 * *m + new1 * slope;
-                *v = beta2 * *v + new2 * slope * slope;
-                *weight = *weight * keep - unbias1 * *m / ((*v * unbias2).sqrt() + epsilon);
-            }
+            let keep = if tensor.decays { (1.0 - self.rate_at(step) * self.decay) as f32 } else { 1.0 };
+            let moments = (&mut first[range.clone()], &mut second[range.clone()]);
+            moving.run(&mut weights[range.clone()], moments, &gradient[range], keep);
+        }
+    }
+
+    /// Moves some runs of the slab, whose gradients stand one after the other; nothing decays. The rest of the slab, its
+    /// moments included, stays untouched, whatever was seen before: the lazy Adam of sparse tables.
+    pub fn update_runs(&self, slab: &mut Slab, runs: &[Range<usize>], gradient: &[f32], step: u64) {
+        let moving = self.moving(gradient, step);
+        let (weights, first, second) = slab.thirds_mut();
+        let mut rest = gradient;
+        for run in runs {
+            let (own, after) = rest.split_at(run.len());
+            rest = after;
+            moving.run(&mut weights[run.clone()], (&mut first[run.clone()], &mut second[run.clone()]), own, 1.0);
+        }
+    }
+
+    fn moving(&self, gradient: &[f32], step: u64) -> Moving {
+        let rate = self.rate_at(step);
+        let count = i32::try_from(step + 1).unwrap_or(i32::MAX);
+        Moving {
+            scale: self.scale(gradient),
+            kept: (self.beta1 as f32, self.beta2 as f32),
+            // Rounded after the subtraction: 1 - 0.999 in single precision is off by 5e-5 of itself.
+            new: ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32),
+            unbias: ((rate / (1.0 - self.beta1.powi(count))) as f32, (1.0 / (1.0 - self.beta2.powi(count))) as f32),
+            epsilon: self.epsilon as f32,
         }
     }
 
@@ -102,6 +120,27 @@ impl Adam {
         }
         let norm = gradient.iter().map(|&slope| f64::from(slope) * f64::from(slope)).sum::<f64>().sqrt();
         if norm > self.clip { (self.clip / norm) as f32 } else { 1.0 }
+    }
+}
+
+/// The numbers of one step.
+struct Moving {
+    scale: f32,
+    kept: (f32, f32),
+    new: (f32, f32),
+    unbias: (f32, f32),
+    epsilon: f32,
+}
+
+impl Moving {
+    fn run(&self, weights: &mut [f32], (first, second): (&mut [f32], &mut [f32]), gradient: &[f32], keep: f32) {
+        let moments = first.iter_mut().zip(second);
+        for ((weight, (m, v)), &slope) in weights.iter_mut().zip(moments).zip(gradient) {
+            let slope = slope * self.scale;
+            *m = self.kept.0 * *m + self.new.0 * slope;
+            *v = self.kept.1 * *v + self.new.1 * slope * slope;
+            *weight = *weight * keep - self.unbias.0 * *m / ((*v * self.unbias.1).sqrt() + self.epsilon);
+        }
     }
 }
 
@@ -137,6 +176,19 @@ mod tests {
             }
             weight
         })
+    }
+
+    #[test]
+    fn runs_move_as_the_whole_does_and_leave_the_rest_alone() {
+        let layout = Layout::new().free("w", &[6], Start::Zero);
+        let start = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let adam = Adam { rate: 0.1, clip: 0.5, ..Adam::default() };
+        let (mut whole, mut parts) = (Slab::new(&start), Slab::new(&start));
+        adam.update(&mut whole, &layout, &[0.0, 3.0, -1.0, 0.0, 0.5, 0.0], 0);
+        adam.update_runs(&mut parts, &[1..3, 4..5], &[3.0, -1.0, 0.5], 0);
+        assert_eq!(whole, parts);
+        adam.update_runs(&mut parts, &[0..1], &[1.0], 1);
+        assert_eq!(whole.weights()[1..], parts.weights()[1..]);
     }
 
     #[test]

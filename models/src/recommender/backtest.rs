@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::lists::{ListPolicy, Order, candidates, feature_rows, sort};
+use super::features::{FEATURES, NEW_FEATURES};
+use super::lists::{ListPolicy, Order, feature_rows, sort};
 use super::model::{Bound, Rankers};
 use super::operate::{LAMBDAS, Operating, Point, SLOTS, Sample};
 use super::ranker::{Query, Ranker};
-use super::sources::{FEATURES, NEW_FEATURES, Opinion};
-use super::{Histories, Past};
+use super::sources::Opinion;
+use super::{Histories, Past, Target};
 use crate::draw::{self, Use};
 use crate::learn::Result;
 use crate::metrics::{self, Exposure};
@@ -22,8 +23,8 @@ use crate::report_document::{
 const TOP: usize = 10;
 /// Share of customers who choose.
 const CHOOSERS: f64 = 0.6;
-/// Most customers from whom weights and operating point are chosen.
-const MOST_CHOOSERS: usize = 2_000;
+/// Most questions from which weights and operating point are chosen: bounds memory.
+const MOST_CHOOSERS: usize = 4_000;
 /// Most customers who judge.
 const MOST_JUDGES: usize = 20_000;
 const CHUNK: usize = 256;
@@ -34,10 +35,22 @@ pub(super) fn chooses(past: &Past<'_>, seed: u64) -> bool {
     draw::uniform(seed, Use::Holdout, past.hash(), 1) < CHOOSERS
 }
 
-/// The customers with a label on one side of the split, at most `most` of them.
-fn side(histories: &Histories, seed: u64, choosing: bool, most: usize) -> Histories {
+/// Whose questions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Those who choose.
+    Choosers,
+    /// Those who judge.
+    Judges,
+    /// Both: what serves learns from everybody.
+    Everybody,
+}
+
+/// The questions of one side of the split, at most `most` of them.
+fn side(histories: &Histories, seed: u64, side: Side, most: usize) -> Histories {
     let mut chosen = Histories::default();
-    let wanted = |past: &Past<'_>| !past.target().is_empty() && !past.is_empty() && chooses(past, seed) == choosing;
+    let on_side = |past: &Past<'_>| side == Side::Everybody || chooses(past, seed) == (side == Side::Choosers);
+    let wanted = |past: &Past<'_>| !past.target().is_empty() && !past.is_empty() && on_side(past);
     histories.iter().filter(wanted).take(most).for_each(|past| chosen.copy(&past));
     chosen
 }
@@ -52,15 +65,20 @@ fn places(opinion: &Opinion, eligible: &[u32], groups: Groups) -> Vec<u32> {
     eligible.iter().copied().filter(|&place| groups == Groups::All || !opinion.owns(place as usize)).collect()
 }
 
-/// Fits the weights of the sources on the customers who choose.
-pub(super) fn fit_rankers(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Result<Rankers> {
+/// Fits the weights of the sources on one side. Where events are the target a group that was seen is no less worth
+/// showing, so both orders are one.
+pub(super) fn fit_rankers(bound: &Bound<'_>, histories: &Histories, (seed, who): (u64, Side)) -> Result<Rankers> {
     let (mut all, mut new) = (Vec::new(), Vec::new());
-    for chunk in side(histories, seed, true, MOST_CHOOSERS).chunks(CHUNK) {
+    let event = bound.model.stored.settings.target == Target::Event;
+    for chunk in side(histories, seed, who, MOST_CHOOSERS).chunks(CHUNK) {
         for (past, opinion) in chunk.iter().zip(bound.opinions(&chunk)?) {
             let eligible = bound.eligible(&opinion);
             for (groups, queries) in [(Groups::All, &mut all), (Groups::New, &mut new)] {
+                if event && groups == Groups::New {
+                    continue;
+                }
                 let target = label(&past, &opinion, &eligible, groups);
-                let candidates = candidates(&opinion, &places(&opinion, &eligible, groups));
+                let candidates = opinion.candidates(&places(&opinion, &eligible, groups), bound);
                 let found = candidates.iter().filter(|place| target.contains(place)).count();
                 if found > 0 {
                     let share = |place: &u32| if target.contains(place) { 1.0 / found as f32 } else { 0.0 };
@@ -72,7 +90,9 @@ pub(super) fn fit_rankers(bound: &Bound<'_>, histories: &Histories, seed: u64) -
     }
     let start = Rankers::default();
     let width = FEATURES.len();
-    Ok(Rankers { all: Ranker::fit(&all, width, width, &start.all), new: Ranker::fit(&new, width, NEW_FEATURES, &start.new) })
+    let all = Ranker::fit(&all, width, width, &start.all)?;
+    let new = if event { all.clone() } else { Ranker::fit(&new, width, NEW_FEATURES, &start.new)? };
+    Ok(Rankers { all, new })
 }
 
 /// The lists of discovery that the backtest judges: new groups only, no owned ones among them.
@@ -85,19 +105,22 @@ fn shard(past: &Past<'_>) -> u8 {
     (past.hash() % u64::from(crate::policy::VIRTUAL_SHARDS)) as u8
 }
 
-/// The customers of one side with their discoveries at one strength, and their labels.
-fn sample<'h>(bound: &Bound<'_>, side: &'h Histories, lambda: f64) -> Result<(Sample<'h>, Vec<Vec<u32>>)> {
-    let (mut orders, mut labels) = (Vec::new(), Vec::new());
+/// The customers of one side with their discoveries at each strength, and their labels.
+fn samples<'h>(bound: &Bound<'_>, side: &'h Histories, lambdas: &[f64]) -> Result<(Vec<Sample<'h>>, Vec<Vec<u32>>)> {
+    let (mut orders, mut labels) = (vec![Vec::new(); lambdas.len()], Vec::new());
     for chunk in side.chunks(CHUNK) {
         for (past, opinion) in chunk.iter().zip(bound.opinions(&chunk)?) {
             let eligible = bound.eligible(&opinion);
-            let discover = bound.ranked(&opinion, &places(&opinion, &eligible, Groups::New), true, lambda);
-            orders.push(Order { discover, ..Order::default() });
+            let ranked = bound.ranked(&opinion, &places(&opinion, &eligible, Groups::New), true, lambdas);
+            for (orders, discover) in orders.iter_mut().zip(ranked) {
+                orders.push(Order { discover, ..Order::default() });
+            }
             labels.push(label(&past, &opinion, &eligible, Groups::New));
         }
     }
-    let shards = side.iter().map(|past| shard(&past)).collect();
-    Ok((Sample { histories: side, orders, shards, eligible: bound.eligible_to_any(side) }, labels))
+    let shards: Vec<u8> = side.iter().map(|past| shard(&past)).collect();
+    let sample = |orders| Sample { histories: side, orders, shards: shards.clone(), eligible: bound.eligible_to_any(side) };
+    Ok((orders.into_iter().map(sample).collect(), labels))
 }
 
 fn mean_ndcg(lists: &[Vec<u32>], labels: &[Vec<u32>]) -> f64 {
@@ -108,10 +131,10 @@ fn mean_ndcg(lists: &[Vec<u32>], labels: &[Vec<u32>]) -> f64 {
 
 /// Tries every operating point on the customers who choose.
 pub(super) fn operate(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Result<Operating> {
-    let side = side(histories, seed, true, MOST_CHOOSERS);
+    let side = side(histories, seed, Side::Choosers, MOST_CHOOSERS);
     let mut points = Vec::new();
-    for lambda in LAMBDAS {
-        let (sample, labels) = sample(bound, &side, lambda)?;
+    let (samples, labels) = samples(bound, &side, &LAMBDAS)?;
+    for (lambda, sample) in LAMBDAS.into_iter().zip(&samples) {
         for slots in SLOTS {
             let simulated = sample.simulate(bound, &discovery(), slots, None);
             let (coverage, gini) = (simulated.exposure.coverage(1), simulated.exposure.gini());
@@ -129,9 +152,19 @@ enum Method {
     Popularity,
     OwnFrequency,
     ItemNeighbours,
+    SessionNeighbours,
+    BasketNeighbours,
 }
 
-const METHODS: [Method; 5] = [Method::Ranker, Method::Lstm, Method::Popularity, Method::OwnFrequency, Method::ItemNeighbours];
+const METHODS: [Method; 7] = [
+    Method::Ranker,
+    Method::Lstm,
+    Method::Popularity,
+    Method::OwnFrequency,
+    Method::ItemNeighbours,
+    Method::SessionNeighbours,
+    Method::BasketNeighbours,
+];
 
 impl Method {
     fn name(self) -> (&'static str, Role) {
@@ -141,6 +174,8 @@ impl Method {
             Self::Popularity => ("popularity of the market, 90 days", Role::Baseline),
             Self::OwnFrequency => ("own purchases by count", Role::Baseline),
             Self::ItemNeighbours => ("item neighbours of all purchases", Role::Baseline),
+            Self::SessionNeighbours => ("session neighbours", Role::Baseline),
+            Self::BasketNeighbours => ("neighbours of the last order", Role::Baseline),
         }
     }
 
@@ -152,10 +187,12 @@ impl Method {
             Self::Popularity => popularity(place),
             // Popularity breaks ties.
             Self::OwnFrequency => opinion.owned.get(&place).map_or(0.0, |owned| owned.count) + 1e-6 * popularity(place),
-            Self::ItemNeighbours => opinion.near_all[place as usize],
+            Self::ItemNeighbours => opinion.near_all.of(place),
+            Self::SessionNeighbours => opinion.broad.of(place),
+            Self::BasketNeighbours => opinion.same.of(place),
         };
         let mut scored = match self {
-            Self::Ranker => bound.ranked(opinion, open, groups == Groups::New, 0.0),
+            Self::Ranker => bound.ranked(opinion, open, groups == Groups::New, &[0.0]).pop().unwrap_or_default(),
             _ => open.iter().map(|&place| (place, score(place))).collect(),
         };
         if self != Self::Ranker && scored.len() > TOP {
@@ -232,11 +269,11 @@ pub(super) struct Judged {
 
 /// Judges the served lists and every method beside them on the customers who judge.
 pub(super) fn judge(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Result<Judged> {
-    let side = side(histories, seed, false, MOST_JUDGES);
+    let side = side(histories, seed, Side::Judges, MOST_JUDGES);
     let eligible = bound.eligible_to_any(&side);
     let operating = &bound.model.stored.operating;
-    let (served, labels) = sample(bound, &side, operating.lambda)?;
-    let simulated = served.simulate(bound, &discovery(), operating.slots, None);
+    let (served, labels) = samples(bound, &side, &[operating.lambda])?;
+    let simulated = served[0].simulate(bound, &discovery(), operating.slots, None);
     let mut tallies = vec![Tally::new("as served", Role::Model, Groups::New, &eligible)];
     for ((list, label), past) in simulated.lists.iter().zip(&labels).zip(side.iter()).filter(|((_, label), _)| !label.is_empty()) {
         tallies[0].see(list, label, past.market());
@@ -287,8 +324,14 @@ fn methods(bound: &Bound<'_>, side: &Histories, eligible: &[bool]) -> Result<Vec
             }
         }
     }
-    // Own purchases have nothing to say about new groups.
-    tallies.retain(|tally| tally.groups == Groups::All || !tally.method.starts_with(Method::OwnFrequency.name().0));
+    // Own purchases have nothing to say about new groups, nor orders of one group about others.
+    let silent = |tally: &Tally| {
+        let of = |method: Method| tally.method.starts_with(method.name().0);
+        tally.ndcg.is_empty()
+            || (tally.groups == Groups::New && of(Method::OwnFrequency))
+            || (of(Method::BasketNeighbours) && !bound.baskets.speaks())
+    };
+    tallies.retain(|tally| !silent(tally));
     Ok(tallies)
 }
 

@@ -46,10 +46,30 @@ pub(super) const BLOCK: usize = 64;
 pub(super) const FULL_SOFTMAX: usize = 5_000;
 /// Negatives drawn per batch, shared by its moments.
 pub(super) const NEGATIVES: usize = 1_024;
-/// Share of units dropped at the input and the output of the LSTM.
-pub(super) const DROPOUT: f64 = 0.3;
 /// Epochs without a better validation after which training ends.
 pub(super) const PATIENCE: u32 = 3;
+/// Updates that a training needs at least, and that are enough.
+const UPDATES: (u64, u64) = (600, 3_000);
+/// Epochs within which enough updates are taken.
+const EPOCHS: std::ops::RangeInclusive<u64> = 6..=10;
+
+impl RecommenderConfig {
+    /// Epochs over which the rate falls, by the number of batches in one: a table that starts from what stands together
+    /// has learned most after a few thousand updates, and what more epochs add is learned by heart.
+    pub(super) fn epochs(&self, batches: usize) -> u32 {
+        let batches = batches.max(1) as u64;
+        let enough = (UPDATES.1 / batches).clamp(*EPOCHS.start(), *EPOCHS.end());
+        self.epochs.min(enough.max(UPDATES.0.div_ceil(batches)) as u32)
+    }
+}
+
+/// Share of units dropped at the input and the output of the LSTM: sessions are many and short, orders few.
+pub(super) fn dropout(target: Target) -> f64 {
+    match target {
+        Target::Event => 0.25,
+        Target::Purchase => 0.4,
+    }
+}
 
 /// Sequences a batch: few updates are made of few sequences, and no more than a cache holds of many.
 pub(super) fn batch_size(sequences: usize) -> usize {

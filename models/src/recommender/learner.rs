@@ -1,10 +1,12 @@
 //! How one training step of the LSTM is done.
 
+use std::ops::Range;
+
 use candle_core::{D, Device, Tensor};
 
 use super::Histories;
 use super::batch::{Batch, Frame, Sequence};
-use super::config::{DROPOUT, FULL_SOFTMAX, NEGATIVES};
+use super::config::{FULL_SOFTMAX, NEGATIVES, dropout};
 use super::network::{AttributeLines, Masks, Network, Shape};
 use crate::draw::{Use, uniform};
 use crate::graph::Variables;
@@ -16,10 +18,13 @@ use crate::train::{self, Learner, Sums};
 /// The recommender's data, cut into batches, with everything that a step needs.
 pub(super) struct SetLearner<'a> {
     pub(super) histories: &'a Histories,
+    /// Where validation's sequences lie.
+    pub(super) asked: &'a Histories,
     pub(super) frame: Frame<'a>,
     pub(super) shape: Shape,
     pub(super) layout: &'a Layout,
-    pub(super) attributes: AttributeLines,
+    /// Attribute rows of each item row.
+    pub(super) attributes: Vec<&'a [u32]>,
     pub(super) training: Vec<Vec<Sequence>>,
     pub(super) validation: Vec<Vec<Sequence>>,
     /// Purchases of each item row in the training window, per market.
@@ -135,30 +140,52 @@ impl SetLearner<'_> {
         Ok(Tensor::from_vec(values, (batch.labels.len(), width), device)?)
     }
 
-    /// Sum of the losses, and a scalar whose gradient is that of their mean.
-    fn loss(&self, network: &Network<'_>, batch: &Batch, step: u64, training: bool) -> Result<(f64, Tensor)> {
+    /// The item rows that a batch touches: those of its sequences and of its candidates.
+    fn touched(&self, batch: &mut Batch, candidates: &Candidates) -> Touched {
+        let Some(candidates) = &candidates.rows else {
+            return Touched { rows: None, shape: self.shape, candidates: Vec::new() };
+        };
+        let mut rows: Vec<u32> = batch.line_groups.iter().chain(candidates).copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let place = |row: &u32| rows.partition_point(|other| other < row) as u32;
+        batch.line_groups = batch.line_groups.iter().map(place).collect();
+        let candidates = candidates.iter().map(place).collect();
+        Touched { shape: Shape { groups: rows.len(), ..self.shape }, rows: Some(rows), candidates }
+    }
+
+    /// Sum of the losses, and a scalar whose gradient is that of their mean. `network` holds the touched rows only.
+    fn loss(
+        &self,
+        network: &Network<'_>,
+        batch: &Batch,
+        (candidates, touched): (&Candidates, &Touched),
+        masks: Option<&Masks>,
+    ) -> Result<(f64, Tensor)> {
         let device = network.device;
-        let items = network.items(network.variables.get("item.table")?, &self.attributes)?;
-        let masks = training.then(|| self.masks(batch, step, device)).transpose()?;
-        let interests = network.forward(&items, batch, masks.as_ref())?;
-        let candidates = self.candidates(batch, step);
+        let lines = match &touched.rows {
+            None => AttributeLines::new(self.attributes.iter().copied()),
+            Some(rows) => AttributeLines::new(rows.iter().map(|&row| self.attributes[row as usize])),
+        };
+        let items = network.items(network.variables.get("item.table")?, &lines)?;
+        let interests = network.forward(&items, batch, masks)?;
         let bias = network.variables.get("item.bias")?;
-        let (items, bias) = match &candidates.rows {
+        let (items, bias) = match &touched.rows {
             None => (items, bias.clone()),
-            Some(rows) => {
-                let rows = Tensor::from_slice(rows, rows.len(), device)?;
+            Some(_) => {
+                let rows = Tensor::from_slice(&touched.candidates, touched.candidates.len(), device)?;
                 (items.index_select(&rows, 0)?, bias.index_select(&rows, 0)?)
             }
         };
         let logits = interests.matmul(&items.t()?)?.broadcast_add(&bias)?;
-        let logits = (logits + self.adjustment(batch, &candidates, device)?)?;
+        let logits = (logits + self.adjustment(batch, candidates, device)?)?;
         // The gradient of the softmax is written down: p - y. So the tape holds one product instead of six operations
         // on the widest tensor there is.
         let fixed = logits.detach();
         let shifted = fixed.broadcast_sub(&fixed.max_keepdim(D::Minus1)?)?;
         let weights = shifted.exp()?;
         let sums = weights.sum_keepdim(D::Minus1)?;
-        let truth = Self::truth(batch, &candidates, logits.dim(1)?, device)?;
+        let truth = Self::truth(batch, candidates, logits.dim(1)?, device)?;
         let hit = (&truth * &shifted)?.sum_all()?.to_scalar::<f32>()?;
         let loss = f64::from(sums.log()?.sum_all()?.to_scalar::<f32>()?) - f64::from(hit);
         let slope = ((weights.broadcast_div(&sums)? - truth)? / batch.labels.len() as f64)?;
@@ -166,10 +193,11 @@ impl SetLearner<'_> {
     }
 
     fn masks(&self, batch: &Batch, step: u64, device: &Device) -> Result<Masks> {
+        let rate = dropout(self.frame.target);
         let mask = |rows: usize, width: usize, offset: u64| {
-            let kept = |place: u64| uniform(self.seed, Use::Dropout, step, offset + place) >= DROPOUT;
+            let kept = |place: u64| uniform(self.seed, Use::Dropout, step, offset + place) >= rate;
             let values: Vec<f32> =
-                (0..(rows * width) as u64).map(|place| if kept(place) { 1.0 / (1.0 - DROPOUT) as f32 } else { 0.0 }).collect();
+                (0..(rows * width) as u64).map(|place| if kept(place) { 1.0 / (1.0 - rate) as f32 } else { 0.0 }).collect();
             Tensor::from_vec(values, (rows, width), device)
         };
         let inputs = batch.gaps.len() * self.shape.embedding;
@@ -190,30 +218,99 @@ impl Learner for SetLearner<'_> {
         let device = Device::Cpu;
         let step = batch.step * u64::from(batch.rank.count) + u64::from(batch.rank.index);
         let sequences: Vec<Sequence> = batch.examples.iter().flat_map(|&place| self.training[place as usize].iter().copied()).collect();
-        let packed = Batch::pack(self.histories, &sequences, &self.frame);
-        let variables = Variables::new(self.layout, slab.weights(), &device)?;
-        let network = Network { variables: &variables, shape: self.shape, device: &device };
-        let (loss, scalar) = self.loss(&network, &packed, step, true)?;
+        let mut packed = Batch::pack(self.histories, &sequences, &self.frame);
+        let candidates = self.candidates(&packed, step);
+        let touched = self.touched(&mut packed, &candidates);
+        let layout = touched.shape.layout();
+        let runs = touched.runs(self.layout);
+        let variables = Variables::new(&layout, &gather(slab.weights(), &runs), &device)?;
+        let network = Network { variables: &variables, shape: touched.shape, device: &device };
+        let masks = self.masks(&packed, step, &device)?;
+        let (loss, scalar) = self.loss(&network, &packed, (&candidates, &touched), Some(&masks))?;
         let gradient = variables.gradient(&scalar)?;
-        self.adam.update(slab, self.layout, &gradient, batch.step);
+        self.adam.update_runs(slab, &runs, &gradient, batch.step);
         Ok(Sums { loss, weight: packed.labels.len() as f64 })
     }
 
     fn validate(&self, slab: &Slab, rank: Rank) -> Result<Sums> {
         let device = Device::Cpu;
-        let variables = Variables::new(self.layout, slab.weights(), &device)?;
-        let network = Network { variables: &variables, shape: self.shape, device: &device };
         let mut sums = Sums::default();
         let own = (rank.index as usize..self.validation.len()).step_by(rank.count.max(1) as usize);
         for place in own {
-            let packed = Batch::pack(self.histories, &self.validation[place], &self.frame);
+            let mut packed = Batch::pack(self.asked, &self.validation[place], &self.frame);
             if packed.labels.is_empty() {
                 continue;
             }
             // The same draws at every validation, and none of training's: what falls is the model's doing.
-            let (loss, _) = self.loss(&network, &packed, u64::MAX - place as u64, false)?;
+            let candidates = self.candidates(&packed, u64::MAX - place as u64);
+            let touched = self.touched(&mut packed, &candidates);
+            let layout = touched.shape.layout();
+            let variables = Variables::new(&layout, &gather(slab.weights(), &touched.runs(self.layout)), &device)?;
+            let network = Network { variables: &variables, shape: touched.shape, device: &device };
+            let (loss, _) = self.loss(&network, &packed, (&candidates, &touched), None)?;
             sums.add(Sums { loss, weight: packed.labels.len() as f64 });
         }
         Ok(sums)
+    }
+}
+
+/// The part of the item table that one batch reads and moves. The rest of a large table costs nothing.
+struct Touched {
+    /// Item rows, ascending; `None`: all of them.
+    rows: Option<Vec<u32>>,
+    /// Sizes of a network that has these rows only.
+    shape: Shape,
+    /// Places of the candidates among `rows`.
+    candidates: Vec<u32>,
+}
+
+impl Touched {
+    /// Where the small network's weights lie in the whole one's, in their order.
+    fn runs(&self, layout: &Layout) -> Vec<Range<usize>> {
+        let Some(rows) = &self.rows else { return layout.tensors().iter().map(crate::slab::Tensor::range).collect() };
+        let mut runs = Vec::with_capacity(2 * rows.len() + layout.tensors().len());
+        for tensor in layout.tensors() {
+            let range = tensor.range();
+            let width = match tensor.name.as_str() {
+                "item.table" => self.shape.embedding,
+                "item.bias" => 1,
+                _ => {
+                    runs.push(range);
+                    continue;
+                }
+            };
+            runs.extend(rows.iter().map(|&row| range.start + row as usize * width..range.start + (row as usize + 1) * width));
+        }
+        runs
+    }
+}
+
+/// The weights of some runs, one after the other.
+fn gather(weights: &[f32], runs: &[Range<usize>]) -> Vec<f32> {
+    runs.iter().flat_map(|run| weights[run.clone()].iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_network_is_the_whole_one_without_the_rows_that_a_batch_leaves_alone() {
+        let whole = Shape { groups: 9, attributes: 2, embedding: 3, hidden: 4 };
+        let layout = whole.layout();
+        let weights = layout.initial(5);
+        let touched = Touched { rows: Some(vec![2, 5, 8]), shape: Shape { groups: 3, ..whole }, candidates: Vec::new() };
+        let small = touched.shape.layout();
+        let part = gather(&weights, &touched.runs(&layout));
+        assert_eq!(part.len(), small.len());
+        let (table, own) = (layout.slice(&weights, "item.table").unwrap(), small.slice(&part, "item.table").unwrap());
+        for (place, row) in [2, 5, 8].into_iter().enumerate() {
+            assert_eq!(own[place * 3..(place + 1) * 3], table[row * 3..(row + 1) * 3]);
+        }
+        for name in ["item.attributes", "lstm.input", "output.bias"] {
+            assert_eq!(small.slice(&part, name).unwrap(), layout.slice(&weights, name).unwrap(), "{name}");
+        }
+        let all = Touched { rows: None, shape: whole, candidates: Vec::new() };
+        assert_eq!(gather(&weights, &all.runs(&layout)), weights);
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::features::FEATURES;
 use super::model::Bound;
 use super::operate::Serving;
-use super::sources::{FEATURES, Opinion};
+use super::paths::best;
+use super::sources::Opinion;
 use super::{Histories, Past};
 use crate::learn::Result;
 use crate::policy::{Affinity, Recommendation, Role};
@@ -31,8 +33,8 @@ impl Default for ListPolicy {
     }
 }
 
-/// Candidates that the ranker orders; the rest of the catalogue follows in the order of the LSTM.
-pub(super) const CANDIDATES: usize = 300;
+/// Candidates kept of an order: the best.
+pub(super) const KEPT: usize = 300;
 /// Candidates among which the coverage pass looks where nothing else was asked for.
 pub(super) const DEPTH: usize = 120;
 /// No bound to where the coverage pass looks.
@@ -48,7 +50,7 @@ pub(super) type Scored = (u32, f32);
 /// One customer's candidates, best first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
-    /// Groups to discover (with `exclude_owned`: new ones), the best [`CANDIDATES`].
+    /// Groups to discover (with `exclude_owned`: new ones), the best [`KEPT`].
     pub(super) discover: Vec<Scored>,
     /// Owned groups that are due.
     pub(super) due: Vec<Scored>,
@@ -59,7 +61,8 @@ pub(super) struct Order {
 impl Bound<'_> {
     /// What all sources say of the customers.
     pub(super) fn opinions(&self, histories: &Histories) -> Result<Vec<Opinion>> {
-        let opinion = |(past, logits): (Past<'_>, Vec<f32>)| Opinion::new(&past, &logits, self);
+        let mut scratch = self.paths.scratch();
+        let opinion = |(past, logits): (Past<'_>, Vec<f32>)| Opinion::new(&past, &logits, self, &mut scratch);
         Ok(histories.iter().zip(self.logits(histories)?).map(opinion).collect())
     }
 
@@ -70,38 +73,49 @@ impl Bound<'_> {
         groups.filter(|(_, group)| group.eligible(market, self.at)).map(|(place, _)| place as u32).collect()
     }
 
-    /// The best candidates of `places` by the conditional logit minus lambda x log popularity.
-    pub(super) fn ranked(&self, opinion: &Opinion, places: &[u32], new: bool, lambda: f64) -> Vec<Scored> {
+    /// The best candidates of `places` by the conditional logit minus lambda x log popularity, for each lambda.
+    pub(super) fn ranked(&self, opinion: &Opinion, places: &[u32], new: bool, lambdas: &[f64]) -> Vec<Vec<Scored>> {
         let rankers = &self.model.stored.rankers;
         let ranker = if new { &rankers.new } else { &rankers.all };
         let recent = &self.tables.recent[opinion.market];
-        let penalty = |place: u32| lambda as f32 * (recent[place as usize] as f32).ln_1p();
-        let score = |place: u32| ranker.score(&opinion.features(place as usize, self)) - penalty(place);
-        let mut scored: Vec<Scored> = candidates(opinion, places).into_iter().map(|place| (place, score(place))).collect();
-        sort(&mut scored);
-        scored
+        let score = |place: u32| (place, ranker.score(&opinion.features(place as usize, self)), (recent[place as usize] as f32).ln_1p());
+        let scored: Vec<(u32, f32, f32)> = opinion.candidates(places, self).into_iter().map(score).collect();
+        let under = |&lambda: &f64| {
+            let mut order: Vec<Scored> = scored.iter().map(|&(place, score, popular)| (place, score - lambda as f32 * popular)).collect();
+            best(&mut order, KEPT);
+            order
+        };
+        lambdas.iter().map(under).collect()
     }
 
     /// One customer's candidates under a policy.
     pub(super) fn order(&self, opinion: &Opinion, policy: &ListPolicy, lambda: f64) -> Order {
+        self.orders(opinion, policy, &[lambda]).pop().unwrap_or_default()
+    }
+
+    /// The same for several strengths of the penalty at the cost of one.
+    pub(super) fn orders(&self, opinion: &Opinion, policy: &ListPolicy, lambdas: &[f64]) -> Vec<Order> {
         let eligible = self.eligible(opinion);
         let open: Vec<u32> = if policy.exclude_owned {
             eligible.iter().copied().filter(|&place| !opinion.owns(place as usize) && !self.spoken_for(opinion, place)).collect()
         } else {
             eligible.clone()
         };
-        let discover = self.ranked(opinion, &open, policy.exclude_owned, lambda);
+        let ranked = self.ranked(opinion, &open, policy.exclude_owned, lambdas).into_iter();
         if !policy.exclude_owned || policy.replenish == 0 {
-            return Order { discover, ..Order::default() };
+            return ranked.map(|discover| Order { discover, ..Order::default() }).collect();
         }
         let due: Vec<u32> = eligible.into_iter().filter(|&place| self.due(opinion, place)).collect();
         let all = |place: u32| self.model.stored.rankers.all.score(&opinion.features(place as usize, self));
         let mut due: Vec<Scored> = due.into_iter().map(|place| (place, all(place))).collect();
         sort(&mut due);
         due.truncate(policy.replenish);
-        let heads: Vec<f32> = discover.iter().take(policy.top_k).map(|&(place, _)| all(place)).collect();
-        let before_due = due.iter().map(|&(_, score)| heads.iter().filter(|&&head| head > score).count()).collect();
-        Order { discover, due, before_due }
+        let order = |discover: Vec<Scored>| {
+            let heads: Vec<f32> = discover.iter().take(policy.top_k).map(|&(place, _)| all(place)).collect();
+            let before_due = due.iter().map(|&(_, score)| heads.iter().filter(|&&head| head > score).count()).collect();
+            Order { discover, due: due.clone(), before_due }
+        };
+        ranked.map(order).collect()
     }
 
     /// A routine's step that the customer has by another product: not something to discover.
@@ -134,18 +148,6 @@ impl Bound<'_> {
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.axis.cmp(&b.axis)));
         shares
     }
-}
-
-/// The candidates of the ranker, by one rule for fitting and serving.
-pub(super) fn candidates(opinion: &Opinion, places: &[u32]) -> Vec<u32> {
-    let mut scored: Vec<Scored> = places.iter().map(|&place| (place, opinion.prospect(place as usize))).collect();
-    if scored.len() > CANDIDATES {
-        scored.select_nth_unstable_by(CANDIDATES - 1, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        scored.truncate(CANDIDATES);
-    }
-    let mut places: Vec<u32> = scored.into_iter().map(|(place, _)| place).collect();
-    places.sort_unstable();
-    places
 }
 
 /// The features of candidates, row after row.

@@ -3,11 +3,15 @@
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::baskets::BasketFinder;
 use super::batch::{Batch, Frame};
 use super::config::BLOCK;
+use super::features::{FEATURES, NEW_FEATURES, unfitted};
 use super::network::{AttributeLines, Network, Shape};
 use super::operate::Operating;
+use super::paths::PathFinder;
 use super::ranker::Ranker;
+use super::sources::Content;
 use super::tables::Tables;
 use super::vocabulary::Vocabulary;
 use super::{Histories, RecommenderConfig};
@@ -46,8 +50,8 @@ pub(super) struct Rankers {
 impl Default for Rankers {
     /// What serves where no backtest could fit weights: LSTM, neighbours and own purchases alike.
     fn default() -> Self {
-        let all = [0.7, 0.5, 0.2, 0.0, 0.5, 0.0, 1.5, 0.5, 0.3, 0.0, 0.3, 0.0, 0.0, 0.0, 0.0];
-        Self { all: Ranker::fixed(&all), new: Ranker::fixed(&all[..super::sources::NEW_FEATURES]) }
+        let all = unfitted();
+        Self { new: Ranker::fixed(&all[..NEW_FEATURES]), all: Ranker::fixed(&all) }
     }
 }
 
@@ -81,12 +85,8 @@ impl RecommenderModel {
         let stored: Stored = artifact::from_json(files, CONFIG)?;
         let tables: Tables = artifact::from_json(files, SOURCES)?;
         let groups = stored.vocabulary.groups.len();
-        let lists = [&tables.total].into_iter().chain(&tables.recent).chain(&tables.market);
-        let whole = lists.map(Vec::len).all(|len| len == groups) && tables.neighbours.len() == groups;
-        let inside = tables.neighbours.iter().flatten().all(|&(other, _)| (other as usize) < groups);
-        let markets = tables.recent.len() == stored.markets.len() && tables.market.len() == stored.markets.len();
-        let leaning = tables.gap.len() == groups && tables.rebuy.len() == groups;
-        if !(whole && inside && markets && leaning && stored.shape.groups == groups) {
+        let rankers = stored.rankers.all.len() == FEATURES.len() && [NEW_FEATURES, FEATURES.len()].contains(&stored.rankers.new.len());
+        if !(tables.is_whole(groups, stored.markets.len()) && rankers && stored.shape.groups == groups) {
             return Err(Error::Format(format!("{SOURCES} does not fit {CONFIG}: they are of two models")));
         }
         let layout = stored.shape.layout();
@@ -143,16 +143,20 @@ impl RecommenderModel {
         let cold = quartile(bias);
         let bias: Vec<f32> = binding.rows.iter().map(|row| row.map_or(cold, |row| bias[row as usize])).collect();
         let rows = Tensor::from_vec(rows, (binding.rows.len(), width), &device)?;
-        let lines = AttributeLines::new(binding.attributes.iter());
+        let lines = AttributeLines::new(binding.attributes.iter().map(Vec::as_slice));
         let items = Network { variables: &variables, shape: self.stored.shape, device: &device }.items(&rows, &lines)?.detach();
         let count = bias.len();
         let markets: Vec<Option<usize>> =
             catalogue.markets.iter().map(|name| self.stored.markets.iter().position(|own| own == name)).collect();
+        let tables = self.tables.rearranged(&binding.rows, &markets);
         Ok(Bound {
             model: self,
             catalogue,
             at,
-            tables: self.tables.rearranged(&binding.rows, &markets),
+            paths: PathFinder::new(tables.paths.clone(), count),
+            baskets: BasketFinder::new(tables.baskets.clone(), count),
+            content: Content::new(&binding.attributes),
+            tables,
             places: (0..count as u32).map(Some).collect(),
             columns: items.t()?.contiguous()?,
             items,
@@ -177,6 +181,9 @@ pub struct Bound<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) at: Day,
     pub(super) tables: Tables,
+    pub(super) paths: PathFinder,
+    pub(super) baskets: BasketFinder,
+    pub(super) content: Content,
     places: Vec<Option<u32>>,
     items: Tensor,
     columns: Tensor,

@@ -36,7 +36,7 @@ impl Shape {
         Layout::new()
             .free("item.table", &[self.groups, width], unit)
             .free("item.bias", &[self.groups], Start::Zero)
-            .free("item.attributes", &[self.attributes.max(1), width], unit)
+            .free("item.attributes", &[self.attributes.max(1), width], Start::Normal(0.1 / (width as f32).sqrt()))
             .free("input.gap", &[GAPS, width], Start::Normal(0.05))
             .free("input.month", &[MONTHS, width], Start::Normal(0.05))
             .free("input.kind", &[KINDS, width], Start::Normal(0.05))
@@ -62,7 +62,7 @@ pub(super) struct AttributeLines {
 
 impl AttributeLines {
     /// `attributes[row]` lists the attribute rows of item row `row`.
-    pub(super) fn new<'a>(attributes: impl Iterator<Item = &'a Vec<u32>>) -> Self {
+    pub(super) fn new<'a>(attributes: impl Iterator<Item = &'a [u32]>) -> Self {
         let mut lines = Self::default();
         for (row, own) in attributes.enumerate() {
             lines.items.extend(own.iter().map(|_| row as u32));

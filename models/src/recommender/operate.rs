@@ -204,12 +204,18 @@ impl Bound<'_> {
         self.catalogue.groups.iter().map(|group| markets.iter().any(|&market| group.eligible(market, self.at))).collect()
     }
 
-    fn sample<'h>(&self, histories: &'h Histories, shards: &[u8], policy: &ListPolicy, lambda: f64) -> Result<Sample<'h>> {
-        let mut orders = Vec::with_capacity(histories.len());
+    /// The sample under each strength of the penalty.
+    fn samples<'h>(&self, histories: &'h Histories, shards: &[u8], policy: &ListPolicy, lambdas: &[f64]) -> Result<Vec<Sample<'h>>> {
+        let mut orders = vec![Vec::with_capacity(histories.len()); lambdas.len()];
         for chunk in histories.chunks(CHUNK) {
-            orders.extend(self.opinions(&chunk)?.iter().map(|opinion| self.order(opinion, policy, lambda)));
+            for opinion in self.opinions(&chunk)? {
+                for (orders, order) in orders.iter_mut().zip(self.orders(&opinion, policy, lambdas)) {
+                    orders.push(order);
+                }
+            }
         }
-        Ok(Sample { histories, orders, shards: shards.to_vec(), eligible: self.eligible_to_any(histories) })
+        let sample = |orders| Sample { histories, orders, shards: shards.to_vec(), eligible: self.eligible_to_any(histories) };
+        Ok(orders.into_iter().map(sample).collect())
     }
 
     /// Chooses how all shards make their lists, on a sample of at most [`SAMPLE`] customers (those of least hash, in
@@ -235,21 +241,23 @@ impl Bound<'_> {
             ndcg_kept: operating.kept(lambda, slots),
         };
         let Some(target) = policy.target_coverage else {
-            let sample = self.sample(histories, shards, policy, operating.lambda)?;
-            let simulated = sample.simulate(self, policy, operating.slots, None);
+            let samples = self.samples(histories, shards, policy, &[operating.lambda])?;
+            let simulated = samples[0].simulate(self, policy, operating.slots, None);
             return Ok(finish(operating.lambda, operating.slots, &simulated));
         };
         let goal = target.min(ceiling);
-        for lambda in LAMBDAS.into_iter().filter(|&lambda| lambda <= operating.lambda) {
-            let simulated = self.sample(histories, shards, policy, lambda)?.simulate(self, policy, 0, Some(goal));
+        let mut lambdas: Vec<f64> = LAMBDAS.into_iter().filter(|&lambda| lambda < operating.lambda).collect();
+        lambdas.push(operating.lambda);
+        let samples = self.samples(histories, shards, policy, &lambdas)?;
+        for (lambda, sample) in lambdas.into_iter().zip(&samples) {
+            let simulated = sample.simulate(self, policy, 0, Some(goal));
             if simulated.exposure.coverage(1) >= goal {
                 return Ok(finish(lambda, 0, &simulated));
             }
         }
-        let sample = self.sample(histories, shards, policy, operating.lambda)?;
         let mut slots = 1;
         loop {
-            let simulated = sample.simulate(self, policy, slots, Some(goal));
+            let simulated = samples[samples.len() - 1].simulate(self, policy, slots, Some(goal));
             if simulated.exposure.coverage(1) >= goal || slots >= policy.top_k {
                 return Ok(finish(operating.lambda, slots, &simulated));
             }

@@ -1,9 +1,10 @@
-//! What each source says of every group for one customer, and what of it the ranker reads.
+//! What each source says of every group for one customer.
 
 use std::collections::BTreeMap;
 
 use super::model::Bound;
-use super::tables::Tables;
+use super::pairs::{Near, counts};
+use super::paths::{Scratch, best, settings};
 use super::{Moment, Past, Target};
 use crate::Day;
 use crate::catalogue::Catalogue;
@@ -15,22 +16,67 @@ pub(super) struct Owned {
     pub(super) bought: bool,
     /// Moments that held it.
     pub(super) count: f32,
-    /// The same, each halved per 90 days of age.
-    pub(super) decayed: f32,
-    /// Day of the last.
+    /// The same, each halved per 30, 90 and 365 days of age.
+    pub(super) decayed: [f32; 3],
+    /// Day of the first and of the last.
+    pub(super) first: Day,
     pub(super) last: Day,
-    /// Whether the last moment held it.
-    pub(super) in_last: bool,
+    /// Moments since the last that held it; 1: the customer's last moment did.
+    pub(super) back: f32,
+    /// Whether the moment before the last held it.
+    pub(super) in_previous: bool,
+    /// Share of the last five moments that held it.
+    pub(super) lately: f32,
+}
+
+/// Numbers of groups by place, ascending; all others are 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Votes(Vec<(u32, f32)>);
+
+impl Votes {
+    /// Of any order.
+    pub(super) fn new(mut votes: Vec<(u32, f32)>) -> Self {
+        votes.sort_unstable_by_key(|&(place, _)| place);
+        Self(votes)
+    }
+
+    /// What is said of a group.
+    pub(super) fn of(&self, place: u32) -> f32 {
+        self.0.binary_search_by_key(&place, |&(place, _)| place).map_or(0.0, |at| self.0[at].1)
+    }
+
+    /// The best of the open places.
+    pub(super) fn top(&self, most: usize, open: &[bool]) -> Vec<(u32, f32)> {
+        let mut votes: Vec<(u32, f32)> = self.0.iter().copied().filter(|&(place, vote)| vote > 0.0 && open[place as usize]).collect();
+        best(&mut votes, most);
+        votes
+    }
 }
 
 /// Everything that sources say of one customer, by place in the catalogue.
 pub(super) struct Opinion {
     /// Log-probability of the LSTM.
     pub(super) lstm: Vec<f32>,
+    /// Session-kNN in two settings, as shares.
+    pub(super) broad: Votes,
+    pub(super) close: Votes,
     /// Item-kNN on everything bought (or seen, when events are the target).
-    pub(super) near_all: Vec<f32>,
+    pub(super) near_all: Votes,
     /// Item-kNN on the last moments.
-    pub(super) near_last: Vec<f32>,
+    pub(super) near_last: Votes,
+    /// Item-kNN on what was bought, halved per 180 days, as shares.
+    pub(super) near_lately: Votes,
+    /// What followed the last moments' groups elsewhere.
+    pub(super) follows: Votes,
+    /// What orders like the last one held, and those after them.
+    pub(super) same: Votes,
+    pub(super) next: Votes,
+    /// EASE on what is owned and on what was bought, halved per 180 days.
+    pub(super) ease_owned: Votes,
+    pub(super) ease_lately: Votes,
+    /// Likeness by attributes: to the last ten moments and to the last one.
+    pub(super) taste: Vec<f32>,
+    pub(super) taste_last: Vec<f32>,
     /// Groups bought or, when events are the target, seen.
     pub(super) owned: BTreeMap<u32, Owned>,
     /// Moments that count: orders or, when events are the target, all.
@@ -41,98 +87,58 @@ pub(super) struct Opinion {
     pub(super) completes: Vec<bool>,
 }
 
-const HALF_LIFE_DAYS: f32 = 90.0;
-/// Log-probabilities below this are all alike.
-const FLOOR: f32 = -14.0;
-
-/// What the ranker reads, in this order.
-pub(super) const FEATURES: [&str; 15] = [
-    "lstm",
-    "near_all",
-    "near_last",
-    "popularity",
-    "completes",
-    "near_all_first",
-    "count",
-    "decayed",
-    "share",
-    "gap_position",
-    "rebuy_rate",
-    "in_last",
-    "owned",
-    "lstm_owned",
-    "near_all_owned",
-];
-/// Of these, the first that say anything about groups that the customer does not own.
-pub(super) const NEW_FEATURES: usize = 6;
+const HALF_LIVES_DAYS: [f32; 3] = [30.0, 90.0, 365.0];
+const PROFILE_DAYS: f32 = 180.0;
+/// Weights of the last moments where only they speak.
+const LAST: [f32; 3] = [1.0, 0.6, 0.3];
+/// Best answers of each source that become candidates.
+const CANDIDATES: usize = 120;
+/// Of sources that say much the same as others.
+const FEWER: usize = 60;
+/// Best-sellers that become candidates, for customers of whom nobody knows anything.
+const POPULAR: usize = 20;
+/// Latest own groups that become candidates.
+const OWN: usize = 200;
 
 impl Opinion {
     /// Gathers what is known of a customer. `logits` are the LSTM's, for all places.
-    pub(super) fn new(past: &Past<'_>, logits: &[f32], bound: &Bound<'_>) -> Self {
+    pub(super) fn new(past: &Past<'_>, logits: &[f32], bound: &Bound<'_>, scratch: &mut Scratch) -> Self {
         let (tables, target) = (&bound.tables, bound.model.stored.settings.target);
-        let mut owned: BTreeMap<u32, Owned> = BTreeMap::new();
-        let counts = |moment: &Moment<'_>| target == Target::Event || moment.is_order();
-        let last_day = past.moments().rfind(counts).map(|moment| moment.day);
-        let mut moments = 0.0;
-        for moment in past.moments().filter(counts) {
-            moments += 1.0;
-            let decay = 0.5_f32.powf(bound.at.since(moment.day) as f32 / HALF_LIFE_DAYS);
-            for &group in moment.groups {
-                let entry =
-                    owned.entry(group).or_insert(Owned { bought: false, count: 0.0, decayed: 0.0, last: moment.day, in_last: false });
-                entry.bought |= moment.is_order();
-                entry.count += 1.0;
-                entry.decayed += decay;
-                (entry.last, entry.in_last) = (moment.day, Some(moment.day) == last_day);
-            }
-        }
-        let seeds: Vec<(u32, f32)> = match target {
+        let owned = owned(past, bound.at, target);
+        let moments: Vec<Moment<'_>> = past.moments().rev().filter(|moment| counts(moment, target)).collect();
+        let everything: Vec<(u32, f32)> = match target {
             Target::Purchase => owned.keys().map(|&group| (group, 1.0)).collect(),
-            Target::Event => recent(past, 10),
+            Target::Event => fading(&moments, &[1.0, 0.6, 0.36, 0.216, 0.13, 0.078, 0.047, 0.028, 0.017, 0.01]),
         };
         let last = match target {
-            Target::Purchase => owned.iter().filter(|(_, owned)| owned.in_last).map(|(&group, _)| (group, 1.0)).collect(),
-            Target::Event => recent(past, 3),
+            Target::Purchase => fading(&moments, &LAST[..1]),
+            Target::Event => fading(&moments, &LAST),
         };
-        let completes = completes(bound.catalogue, &owned);
+        let lately = profile(&moments, bound.at);
+        let baskets = bound.baskets.search(past, bound.at);
+        let [broad, close] = settings(target).map(|setting| Votes::new(bound.paths.search(past, target, &setting, scratch)));
+        let length = lately.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(1e-9);
+        let unit: Vec<(u32, f32)> = lately.iter().map(|&(group, weight)| (group, weight / length)).collect();
+        let owns: Vec<(u32, f32)> = owned.keys().map(|&group| (group, 1.0)).collect();
         Self {
             lstm: log_softmax(logits),
-            near_all: near(&seeds, tables),
-            near_last: near(&last, tables),
-            owned,
-            moments,
+            broad,
+            close,
+            near_all: near(&everything, &tables.neighbours, 0.5),
+            near_last: near(&last, &tables.neighbours, 0.5),
+            near_lately: share(near(&lately, &tables.neighbours, 0.0)),
+            follows: near(&fading(&moments, &LAST), &tables.follows, 0.0),
+            same: Votes::new(baskets.same),
+            next: Votes::new(baskets.next),
+            ease_owned: near(&owns, &tables.ease_owned, 0.0),
+            ease_lately: near(&unit, &tables.ease_baskets, 0.0),
+            taste: bound.content.profile(&fading(&moments, &[1.0, 0.8, 0.64, 0.51, 0.41, 0.33, 0.26, 0.21, 0.17, 0.13])),
+            taste_last: bound.content.profile(&fading(&moments, &LAST[..1])),
+            moments: moments.len() as f32,
             market: past.market(),
-            completes,
+            completes: completes(bound.catalogue, &owned),
+            owned,
         }
-    }
-
-    /// What the ranker reads of one group.
-    pub(super) fn features(&self, place: usize, bound: &Bound<'_>) -> [f32; FEATURES.len()] {
-        let tables = &bound.tables;
-        let lstm = self.lstm[place].max(FLOOR);
-        let near_all = (self.near_all[place] + 1e-3).ln();
-        let popularity = (tables.recent[self.market][place] as f32 + 0.5).ln();
-        let first = if self.moments <= 1.0 { near_all } else { 0.0 };
-        let completes = f32::from(u8::from(self.completes[place]));
-        let mut row = [0.0; FEATURES.len()];
-        row[..NEW_FEATURES].copy_from_slice(&[lstm, near_all, (self.near_last[place] + 1e-3).ln(), popularity, completes, first]);
-        let Some(owned) = self.owned.get(&(place as u32)) else {
-            row[7] = 0.01_f32.ln();
-            return row;
-        };
-        let days = bound.at.since(owned.last).max(0) as f32;
-        row[NEW_FEATURES..].copy_from_slice(&[
-            owned.count.ln_1p(),
-            (owned.decayed + 0.01).ln(),
-            ((owned.count + 0.1) / (self.moments + 1.0)).ln(),
-            ((days + 1.0) / tables.gap[place].max(1.0)).ln().clamp(-3.0, 3.0),
-            (tables.rebuy[place] + 0.01).ln(),
-            f32::from(u8::from(owned.in_last)),
-            1.0,
-            lstm,
-            near_all,
-        ]);
-        row
     }
 
     /// Whether the customer bought the group.
@@ -140,34 +146,118 @@ impl Opinion {
         self.owned.get(&(place as u32)).is_some_and(|owned| owned.bought)
     }
 
-    /// The rule by which candidates are drawn, the same when weights are fitted and when lists are made.
-    pub(super) fn prospect(&self, place: usize) -> f32 {
-        let own = self.owned.get(&(place as u32)).map_or(0.0, |owned| 8.0 * owned.count.ln_1p());
-        self.lstm[place].max(FLOOR) + (self.near_all[place] + 1e-3).ln() + own
+    /// The candidates of the ranker among the open places, ascending: one rule for fitting and serving.
+    pub(super) fn candidates(&self, places: &[u32], bound: &Bound<'_>) -> Vec<u32> {
+        let mut open = vec![false; self.lstm.len()];
+        for &place in places {
+            open[place as usize] = true;
+        }
+        let recent = &bound.tables.recent[self.market];
+        let mut chosen: Vec<u32> = Vec::new();
+        let mut dense = |score: &dyn Fn(u32) -> f32, most: usize| {
+            let mut scored: Vec<(u32, f32)> = places.iter().map(|&place| (place, score(place))).collect();
+            best(&mut scored, most);
+            chosen.extend(scored.iter().map(|&(place, _)| place));
+        };
+        dense(&|place| self.lstm[place as usize], CANDIDATES);
+        dense(&|place| recent[place as usize] as f32, POPULAR);
+        let wide = [&self.broad, &self.close, &self.same, &self.ease_owned, &self.ease_lately];
+        let narrow = [&self.near_all, &self.near_lately, &self.follows, &self.next];
+        for (votes, most) in wide.map(|votes| (votes, CANDIDATES)).into_iter().chain(narrow.map(|votes| (votes, FEWER))) {
+            chosen.extend(votes.top(most, &open).iter().map(|&(place, _)| place));
+        }
+        let mut own: Vec<(u32, f32)> = self
+            .owned
+            .iter()
+            .filter(|(place, _)| open[**place as usize])
+            .map(|(&place, own)| (place, own.count - own.back * 1e-3))
+            .collect();
+        best(&mut own, OWN);
+        chosen.extend(own.iter().map(|&(place, _)| place));
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen
     }
 }
 
-/// The groups of the latest moments, the latest with weight 1, each earlier one .6 of it.
-fn recent(past: &Past<'_>, moments: usize) -> Vec<(u32, f32)> {
-    let weighted = past.moments().rev().take(moments).zip(0..);
-    weighted.flat_map(|(moment, age)| moment.groups.iter().map(move |&group| (group, 0.6_f32.powi(age)))).collect()
-}
-
-/// Sum of the neighbours of some groups over the root of their number.
-fn near(seeds: &[(u32, f32)], tables: &Tables) -> Vec<f32> {
-    let mut scores = vec![0.0; tables.total.len()];
-    let scale = 1.0 / (seeds.len().max(1) as f32).sqrt();
-    for &(seed, weight) in seeds {
-        for &(other, cosine) in &tables.neighbours[seed as usize] {
-            scores[other as usize] += weight * cosine * scale;
+fn owned(past: &Past<'_>, at: Day, target: Target) -> BTreeMap<u32, Owned> {
+    let mut owned: BTreeMap<u32, Owned> = BTreeMap::new();
+    for (back, moment) in (1_u16..).zip(past.moments().rev().filter(|moment| counts(moment, target))) {
+        let age = at.since(moment.day).max(0) as f32;
+        for &group in moment.groups {
+            let new = || Owned {
+                bought: false,
+                count: 0.0,
+                decayed: [0.0; 3],
+                first: moment.day,
+                last: moment.day,
+                back: f32::from(back),
+                in_previous: false,
+                lately: 0.0,
+            };
+            let entry = owned.entry(group).or_insert_with(new);
+            entry.bought |= moment.is_order();
+            entry.count += 1.0;
+            for (sum, days) in entry.decayed.iter_mut().zip(HALF_LIVES_DAYS) {
+                *sum += 0.5_f32.powf(age / days);
+            }
+            entry.first = moment.day;
+            entry.in_previous |= back == 2;
+            entry.lately += if back <= 5 { 0.2 } else { 0.0 };
         }
     }
-    scores
+    owned
+}
+
+/// The groups of the latest moments with falling weights; a group counts at its latest.
+fn fading(moments: &[Moment<'_>], weights: &[f32]) -> Vec<(u32, f32)> {
+    let mut seen = BTreeMap::new();
+    for (moment, &weight) in moments.iter().zip(weights) {
+        for &group in moment.groups {
+            seen.entry(group).or_insert(weight);
+        }
+    }
+    seen.into_iter().collect()
+}
+
+/// What was bought, each order over the root of its size and halved per 180 days.
+fn profile(moments: &[Moment<'_>], at: Day) -> Vec<(u32, f32)> {
+    let mut sums = BTreeMap::new();
+    for moment in moments {
+        let weight = 0.5_f32.powf(at.since(moment.day).max(0) as f32 / PROFILE_DAYS) / (moment.groups.len() as f32).sqrt();
+        for &group in moment.groups {
+            *sums.entry(group).or_insert(0.0) += weight;
+        }
+    }
+    sums.into_iter().collect()
+}
+
+/// Sum of the neighbours of some groups over a power of their number.
+fn near(seeds: &[(u32, f32)], table: &[Near], power: f32) -> Votes {
+    if table.is_empty() {
+        return Votes::default();
+    }
+    let scale = (seeds.len().max(1) as f32).powf(-power);
+    let mut sums: Vec<f32> = vec![0.0; table.len()];
+    for &(seed, weight) in seeds {
+        for &(other, cosine) in &table[seed as usize] {
+            sums[other as usize] += weight * cosine * scale;
+        }
+    }
+    Votes((0..).zip(sums).filter(|&(_, sum)| sum != 0.0).collect())
+}
+
+fn share(mut votes: Votes) -> Votes {
+    let sum: f32 = votes.0.iter().map(|&(_, vote)| vote).sum();
+    for (_, vote) in &mut votes.0 {
+        *vote /= sum.max(1e-12);
+    }
+    votes
 }
 
 fn log_softmax(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - most).exp()).sum();
+    let sum: f64 = logits.iter().map(|&logit| f64::from((logit - most).exp())).sum();
     let total = most + sum.ln() as f32;
     logits.iter().map(|&logit| logit - total).collect()
 }
@@ -182,4 +272,51 @@ fn completes(catalogue: &Catalogue, owned: &BTreeMap<u32, Owned>) -> Vec<bool> {
     }
     let missing = |(routine, step): &(String, u16)| begun.get(routine.as_str()).is_some_and(|steps| !steps.contains(step));
     catalogue.groups.iter().map(|group| group.routine.as_ref().is_some_and(missing)).collect()
+}
+
+/// Attributes of every place, rare ones weighing more, at length 1.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    lines: Vec<Vec<(u32, f32)>>,
+    attributes: usize,
+}
+
+impl Content {
+    /// From the attribute rows of each place.
+    pub(super) fn new(places: &[Vec<u32>]) -> Self {
+        let attributes = places.iter().flatten().max().map_or(0, |&row| row as usize + 1);
+        let mut counts = vec![0.0_f32; attributes];
+        for &row in places.iter().flatten() {
+            counts[row as usize] += 1.0;
+        }
+        let line = |rows: &Vec<u32>| {
+            let weights: Vec<f32> = rows.iter().map(|&row| (places.len() as f32 / counts[row as usize]).ln()).collect();
+            let length = weights.iter().map(|weight| weight * weight).sum::<f32>().sqrt().max(1e-9);
+            rows.iter().zip(weights).map(|(&row, weight)| (row, weight / length)).collect()
+        };
+        Self { lines: places.iter().map(line).collect(), attributes }
+    }
+
+    /// The direction of some groups, by attribute row; empty where they have no attributes.
+    fn profile(&self, groups: &[(u32, f32)]) -> Vec<f32> {
+        if self.attributes == 0 {
+            return Vec::new();
+        }
+        let mut sums = vec![0.0_f32; self.attributes];
+        for &(group, weight) in groups {
+            for &(row, value) in &self.lines[group as usize] {
+                sums[row as usize] += weight * value;
+            }
+        }
+        let length = sums.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-9);
+        sums.iter().map(|value| value / length).collect()
+    }
+
+    /// Cosine of a place with a direction; 0 without attributes.
+    pub(super) fn cosine(&self, place: usize, profile: &[f32]) -> f32 {
+        if profile.is_empty() {
+            return 0.0;
+        }
+        self.lines[place].iter().map(|&(row, value)| value * profile[row as usize]).sum()
+    }
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::baskets::Baskets;
 use super::config::POPULARITY_DAYS;
+use super::ease::ease;
+use super::pairs::{Near, Pairs};
+use super::paths::Paths;
 use super::{Histories, Target};
 use crate::Day;
+use crate::learn::Result;
 
-/// Neighbours kept of each group.
-const NEIGHBOURS: usize = 50;
-/// Neighbours of one moment counted at most: very large orders say little about any pair of theirs.
-const LARGEST_ORDER: usize = 200;
-/// Moments on either side that count as together when events are the target, each further one half as much.
-const EVENT_REACH: usize = 3;
+/// Ridges of EASE over customers and over orders.
+const EASE_RIDGES: (f32, f32) = (200.0, 10.0);
 /// Days to which a gap leans, and their weight in gaps seen.
 const GAP_WEIGHT: f64 = 10.0;
 
@@ -32,12 +33,20 @@ pub(super) struct Tables {
     /// Share of purchases of the group that the same customer had made before, leaning on that of all groups.
     pub(super) rebuy: Vec<f32>,
     /// Cosine of the group with its nearest, best first.
-    pub(super) neighbours: Vec<Vec<(u32, f32)>>,
+    pub(super) neighbours: Vec<Near>,
+    /// What comes soon after the group, best first.
+    pub(super) follows: Vec<Near>,
+    /// EASE weights from the group to others, over customers and over orders; empty where the catalogue is too large.
+    pub(super) ease_owned: Vec<Near>,
+    pub(super) ease_baskets: Vec<Near>,
+    /// Sequences for session-kNN, orders for basket-kNN.
+    pub(super) paths: Paths,
+    pub(super) baskets: Baskets,
 }
 
 impl Tables {
     /// Counts histories; `rows` finds a group's row (groups without one are left out), `count` is their number.
-    pub(super) fn of(histories: &Histories, rows: &[Option<u32>], markets: usize, cut: Day, target: Target) -> Self {
+    pub(super) fn of(histories: &Histories, rows: &[Option<u32>], markets: usize, (cut, target): (Day, Target)) -> Result<Self> {
         let count = rows.iter().flatten().max().map_or(0, |&row| row as usize + 1);
         let mut tables =
             Self { total: vec![0; count], recent: vec![vec![0; count]; markets], market: vec![vec![0; count]; markets], ..Self::default() };
@@ -58,8 +67,31 @@ impl Tables {
             }
         }
         tables.rebuys(gaps);
-        tables.neighbours = neighbours(histories, rows, &tables.total, target);
-        tables
+        let mut pairs = Pairs::new(histories, rows, count, target);
+        (tables.neighbours, tables.follows) = (pairs.neighbours(), pairs.follows());
+        tables.paths = Paths::of(histories, rows, target);
+        if target == Target::Purchase {
+            tables.baskets = Baskets::of(histories, rows);
+            tables.ease_owned = ease(owned_sets(histories, rows), count, EASE_RIDGES.0)?;
+            tables.ease_baskets = ease(order_sets(histories, rows), count, EASE_RIDGES.1)?;
+        }
+        Ok(tables)
+    }
+
+    /// Whether all lists are of `groups` rows and `markets` markets.
+    pub(super) fn is_whole(&self, groups: usize, markets: usize) -> bool {
+        let lists = [&self.total].into_iter().chain(&self.recent).chain(&self.market);
+        let near = [&self.neighbours, &self.follows, &self.ease_owned, &self.ease_baskets];
+        let full = |near: &&Vec<Near>| near.len() == groups || near.is_empty();
+        let inside = near.iter().flat_map(|near| near.iter().flatten()).all(|&(other, _)| (other as usize) < groups);
+        let leaning = self.gap.len() == groups && self.rebuy.len() == groups && self.neighbours.len() == groups;
+        lists.map(Vec::len).all(|len| len == groups)
+            && near.iter().all(full)
+            && inside
+            && leaning
+            && (self.recent.len(), self.market.len()) == (markets, markets)
+            && self.paths.is_whole(groups)
+            && self.baskets.is_whole(groups)
     }
 
     fn rebuys(&mut self, mut gaps: Vec<Vec<i32>>) {
@@ -92,9 +124,12 @@ impl Tables {
         };
         let mean = |values: &[f32]| if values.is_empty() { 0.0 } else { values.iter().sum::<f32>() / values.len() as f32 };
         let lean = |values: &[f32]| -> Vec<f32> { rows.iter().map(|row| row.map_or(mean(values), |row| values[row as usize])).collect() };
-        let near = |row: &Option<u32>| {
-            let list = row.map_or(&[][..], |row| &self.neighbours[row as usize]);
-            list.iter().filter_map(|&(other, weight)| Some((place[other as usize]?, weight))).collect()
+        let near = |table: &[Near]| -> Vec<Near> {
+            let line = |row: &Option<u32>| {
+                let list = row.map_or(&[][..], |row| &table[row as usize]);
+                list.iter().filter_map(|&(other, weight)| Some((place[other as usize]?, weight))).collect()
+            };
+            if table.is_empty() { Vec::new() } else { rows.iter().map(line).collect() }
         };
         Self {
             total: take(&self.total),
@@ -102,9 +137,33 @@ impl Tables {
             market: by_market(&self.market),
             gap: lean(&self.gap),
             rebuy: lean(&self.rebuy),
-            neighbours: rows.iter().map(near).collect(),
+            neighbours: near(&self.neighbours),
+            follows: near(&self.follows),
+            ease_owned: near(&self.ease_owned),
+            ease_baskets: near(&self.ease_baskets),
+            paths: self.paths.rearranged(&place),
+            baskets: self.baskets.rearranged(&place),
         }
     }
+}
+
+/// What each customer owns.
+fn owned_sets<'a>(histories: &'a Histories, rows: &'a [Option<u32>]) -> impl Iterator<Item = (Vec<u32>, f32)> + 'a {
+    histories.iter().map(|past| {
+        let mut set: Vec<u32> = past.orders().flat_map(|order| order.groups).filter_map(|&group| rows[group as usize]).collect();
+        set.sort_unstable();
+        set.dedup();
+        (set, 1.0)
+    })
+}
+
+/// What each order holds; a large one says less of each of its pairs.
+fn order_sets<'a>(histories: &'a Histories, rows: &'a [Option<u32>]) -> impl Iterator<Item = (Vec<u32>, f32)> + 'a {
+    histories.iter().flat_map(|past| past.orders()).map(|order| {
+        let set: Vec<u32> = order.groups.iter().filter_map(|&group| rows[group as usize]).collect();
+        let scale = set.len().max(1) as f32;
+        (set, scale)
+    })
 }
 
 fn median(values: &mut [i32]) -> Option<f64> {
@@ -115,49 +174,4 @@ fn median(values: &mut [i32]) -> Option<f64> {
         count if count % 2 == 1 => Some(f64::from(values[middle])),
         _ => Some(f64::from(values[middle - 1] + values[middle]) / 2.0),
     }
-}
-
-/// Item-kNN: the cosine of two groups over the moments that hold them (Sarwar et al., 2001), each group's best.
-fn neighbours(histories: &Histories, rows: &[Option<u32>], total: &[u32], target: Target) -> Vec<Vec<(u32, f32)>> {
-    let reach = if target == Target::Event { EVENT_REACH } else { 0 };
-    let count = total.len();
-    let mut places: Vec<Vec<(u32, u32)>> = vec![Vec::new(); count];
-    for (customer, past) in histories.iter().enumerate() {
-        for (place, moment) in past.moments().enumerate().filter(|(_, moment)| target == Target::Event || moment.is_order()) {
-            for row in moment.groups.iter().filter_map(|&group| rows[group as usize]) {
-                places[row as usize].push((customer as u32, place as u32));
-            }
-        }
-    }
-    let mut together = vec![0.0_f32; count];
-    let mut touched = Vec::new();
-    let mut result = Vec::with_capacity(count);
-    for (row, own) in places.iter().enumerate() {
-        for &(customer, place) in own {
-            let (past, place) = (histories.past(customer as usize), place as usize);
-            for other in place.saturating_sub(reach)..(place + reach + 1).min(past.len()) {
-                let moment = past.moment(other);
-                let weight = 0.5_f32.powi(place.abs_diff(other).saturating_sub(1) as i32);
-                if target == Target::Purchase && !moment.is_order() {
-                    continue;
-                }
-                for other in moment.groups.iter().take(LARGEST_ORDER).filter_map(|&group| rows[group as usize]) {
-                    if together[other as usize] == 0.0 {
-                        touched.push(other);
-                    }
-                    together[other as usize] += weight;
-                }
-            }
-        }
-        let cosine = |other: u32| together[other as usize] / (total[row] as f32 * total[other as usize] as f32).sqrt();
-        let mut best: Vec<(u32, f32)> =
-            touched.iter().filter(|&&other| other as usize != row).map(|&other| (other, cosine(other))).collect();
-        best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        best.truncate(NEIGHBOURS);
-        result.push(best);
-        for other in touched.drain(..) {
-            together[other as usize] = 0.0;
-        }
-    }
-    result
 }
