@@ -1,5 +1,7 @@
 //! The table at the end, and what to look at next.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
@@ -31,6 +33,18 @@ pub(crate) struct Reference {
 #[serde(default)]
 pub(crate) struct Metrics {
     headline: Vec<Headline>,
+    backtest: Vec<Origin>,
+}
+
+/// What the whole procedure said at an earlier origin.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Origin {
+    /// Local date, exclusive.
+    origin: String,
+    customers: u64,
+    events: u64,
+    figures: BTreeMap<String, f64>,
 }
 
 /// How a run ended.
@@ -87,7 +101,10 @@ pub(crate) fn render(rows: &[Row]) -> String {
     let mut reports: Vec<&Row> = rows.iter().collect();
     reports.sort_by_key(|row| row.folder != "plans");
     let reports = reports.into_iter().filter_map(|row| Some((row.run.as_str(), row.report.as_deref()?)));
-    format!("{table}{}{}", list("Results", results), list("Look at next", reports))
+    let origins = rows.iter().flat_map(|row| row.metrics.backtest.iter().map(|origin| (row.run.as_str(), origin.show())));
+    let origins: Vec<(&str, String)> = origins.collect();
+    let origins = origins.iter().map(|(run, origin)| (*run, origin.as_str()));
+    format!("{table}{}{}{}", list("Backtest", origins), list("Results", results), list("Look at next", reports))
 }
 
 /// Lines under a title; nothing without lines.
@@ -109,6 +126,14 @@ impl Outcome {
             Self::Failed(reason) => format!("FAILED: {reason}"),
             Self::Skipped(reason) => format!("not started: {reason}"),
         }
+    }
+}
+
+impl Origin {
+    /// In one line.
+    fn show(&self) -> String {
+        let figures: Vec<String> = self.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        format!("as of {}, {} customers, {} events: {}", self.origin, self.customers, self.events, figures.join(", "))
     }
 }
 
@@ -149,7 +174,8 @@ mod tests {
     fn the_table_at_the_end() {
         let intent = r#"{"schema": 1, "headline": [
             {"name": "AUC at 90 days", "value": 0.70712, "unit": "Number", "baseline": {"name": "Kaplan-Meier", "value": 0.61}},
-            {"name": "lift at 10 %", "value": 2.4, "unit": "Times"}]}"#;
+            {"name": "lift at 10 %", "value": 2.4, "unit": "Times"}],
+            "backtest": [{"origin": "2025-03-03", "customers": 800, "events": 96, "figures": {"auc30": 0.6512, "observed30": 0.06}}]}"#;
         let recommender = r#"{"headline": [{"name": "NDCG@10", "value": 0.1234, "unit": "Number"}, {"name": "coverage@10", "value": 0.71, "unit": "Share"}]}"#;
         let plan = r#"{"headline": [{"name": "selected", "value": 600, "unit": "Count"}]}"#;
         let rows = [

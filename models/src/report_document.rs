@@ -4,6 +4,7 @@
 //! remade at any time. Lists keep the order in which they were filled; whoever fills one sorts it first. Shares and
 //! probabilities lie in 0..=1 and are never percentages. Nothing here knows a customer, the clock or the machine.
 
+mod card;
 mod data_quality;
 mod intent;
 mod plan;
@@ -15,9 +16,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use card::{CARD, CardMarket, InputFile, ModelCard, purpose};
 pub use data_quality::{DataQuality, Gap, MarketData, Refusal, RowCounts};
 pub use intent::{
-    Calibration, CalibrationBin, HazardSeries, HazardWeek, IntentMetrics, IntentRow, KeyPeriods, KeyWeek, MarketLevel, WeekSet,
+    Calibration, CalibrationBin, HazardSeries, HazardWeek, IntentMetrics, IntentRow, KeyPeriods, KeyWeek, MarketLevel, MarketMeasure,
+    WeekSet,
 };
 pub use plan::{ArmCount, ChannelCount, ExpectedWeek, MeanProbability, PlanCoverage, PlanMetrics, SendWeek};
 pub use recommender::{ExposureCurve, ExposurePoint, Groups, PenaltyCurve, PenaltyPoint, RecommenderMetrics, RecommenderRow};
@@ -56,6 +59,15 @@ pub struct MetricsDocument {
     /// How the loss fell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingHistory>,
+    /// The whole procedure at earlier origins, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backtest: Vec<BacktestRow>,
+    /// Whom the model was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<Population>,
+    /// What later inputs and scores are compared with to see that they moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftRow>,
     /// What was read and what was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_quality: Option<DataQuality>,
@@ -81,6 +93,9 @@ impl Default for MetricsDocument {
             intent: None,
             recommender: None,
             training: None,
+            backtest: Vec::new(),
+            population: None,
+            drift: Vec::new(),
             data_quality: None,
             plan: None,
             limits: Vec::new(),
@@ -234,6 +249,51 @@ pub struct MarketRow {
     pub own_weight: Option<f64>,
     /// Further figures as `name -> value`; a market may lack some.
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// The whole procedure, fitted as of an earlier day, against what came after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BacktestRow {
+    /// Local date of the origin, exclusive: nothing on or after it was read to fit.
+    pub origin: Date,
+    /// Customers tested.
+    pub customers: u64,
+    /// Of these, those who bought within the longest time that was seen whole.
+    pub events: u64,
+    /// Figures as `name -> value`.
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// Whom a model was made from and for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Population {
+    /// Who is in, in plain words.
+    pub description: String,
+    /// Who and what is left out, one sentence each.
+    pub exclusions: Vec<String>,
+    /// First local date that was read.
+    pub from: Date,
+    /// Local date before which a first purchase is not known to be one.
+    pub known_from: Date,
+    /// Whether outcomes were those of customers who are written to, in plain words.
+    pub treatment: String,
+}
+
+/// One input or score at the cut.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DriftRow {
+    /// Name of the feature, or of the score.
+    pub name: String,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+    /// Deciles, lowest first; absent for features, whose mean and deviation are kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deciles: Vec<f64>,
 }
 
 /// How the loss fell over the epochs.

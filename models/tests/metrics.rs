@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use reprise_models::metrics::{
-    Exposure, Followed, auc, bootstrap, brier, calibration, calibration_bins, calibration_error, concordance, debiased_calibration_error,
-    hit_rate, lift, log_loss, ndcg, paired_difference, pr_auc, recall, reciprocal_rank,
+    Exposure, Followed, auc, auc_interval, bootstrap, brier, calibration, calibration_bins, calibration_error, concordance,
+    debiased_calibration_error, hit_rate, lift, log_loss, ndcg, paired_difference, pr_auc, recall, reciprocal_rank,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,6 +28,12 @@ fn probabilities() {
     let (p, y): (Vec<f64>, Vec<bool>) = (read(&golden, "probabilities"), read(&golden, "happened"));
     check(auc(&p, &y).unwrap(), &golden, "auc", 1e-12);
     check(pr_auc(&p, &y).unwrap(), &golden, "pr_auc", 1e-12);
+    // Three cases each; ends of a bootstrap of 4,000 draws have a standard error of about .001 here.
+    let customers: Vec<u64> = (0..p.len() as u64).map(|case| case / 3).collect();
+    let interval = auc_interval(&p, &y, &customers, 4_000, 1).unwrap();
+    check(interval.value, &golden, "auc", 1e-12);
+    check(interval.low, &golden, "auc_low", 0.005);
+    check(interval.high, &golden, "auc_high", 0.005);
     check(brier(&p, &y), &golden, "brier", 1e-12);
     check(log_loss(&p, &y), &golden, "log_loss", 1e-12);
     let fit = calibration(&p, &y).unwrap();
@@ -128,6 +134,7 @@ fn intervals_by_customer() {
 #[test]
 fn degenerate_inputs_have_no_figure() {
     assert_eq!((auc(&[0.1, 0.2], &[true, true]), pr_auc(&[0.1], &[false]), lift(&[0.1], &[false], 0.1)), (None, None, None));
+    assert_eq!(auc_interval(&[0.1, 0.2], &[true, true], &[1, 2], 10, 1), None);
     assert_eq!(calibration(&[0.1, 0.9], &[false, true]), None);
     assert_eq!(concordance(&[]), None);
     assert_eq!((brier(&[], &[]), ndcg(&[1], &[], 10), recall(&[1], &[], 10)), (0.0, 0.0, 0.0));

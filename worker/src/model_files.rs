@@ -15,7 +15,7 @@ use crate::session::{self, Session};
 /// Largest file of a model.
 const LARGEST: u64 = 8 << 30;
 /// What a manifest lists beside the model, for people.
-const DOCUMENTS: [&str; 2] = [crate::documents::METRICS, crate::documents::REPORT];
+const DOCUMENTS: [&str; 3] = [crate::documents::METRICS, crate::documents::REPORT, crate::documents::CARD];
 
 /// A model with the digest of its manifest.
 #[derive(Debug)]

@@ -98,6 +98,7 @@ fn publish(session: &Session, record: &Record, prepared: &Prepared, fitted: Fitt
     documents::complete(&mut metrics, session, prepared);
     let mut bodies: Vec<(String, Body)> = files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect();
     bodies.extend(documents::files(&metrics)?);
+    bodies.push(documents::card(&metrics, record)?);
     Ok(session.wait(manifest::publish(at, bodies, publish::facts(&session.plan, record, &metrics)))?)
 }
 

@@ -21,6 +21,18 @@ pub enum Topic {
     Engagement,
 }
 
+impl Topic {
+    /// Its name in reasons and documents.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Basket => "basket",
+            Self::Products => "products",
+            Self::Profile => "profile",
+            Self::Engagement => "engagement",
+        }
+    }
+}
+
 /// One declared attribute as features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attribute {

@@ -147,6 +147,12 @@ impl Encoder {
         values.chain(flags.map(|feature| (format!("{}.missing", feature.name), feature.topic)))
     }
 
+    /// Name, mean and standard deviation of each raw feature that varies, as the encoder saw them.
+    pub fn scales(&self) -> impl Iterator<Item = (&str, f64, f64)> {
+        let varying = self.features.iter().filter(|feature| feature.deviation > 0.0);
+        varying.map(|feature| (feature.name.as_str(), feature.mean, feature.deviation))
+    }
+
     fn standardise(&self, raw: &[f64]) -> Vec<f32> {
         let scaled = self.features.iter().zip(raw).filter(|(feature, _)| feature.deviation > 0.0).map(|(feature, value)| {
             let scaled = (value - feature.mean) / feature.deviation;

@@ -6,7 +6,7 @@ mod tests;
 
 pub use law::{OLDEST_AGE, landmark_age};
 
-use crate::draw::{self, Use};
+use crate::draw;
 use crate::encoder::Bound;
 use crate::learn::{Journeys, Result};
 use crate::{Day, Journey, View};
@@ -22,26 +22,13 @@ pub enum Landmarks {
     On(Day),
 }
 
-/// Which part of the customers becomes examples: everybody, or one side of a fixed draw by customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Everybody.
-    All,
-    /// Nine customers in ten.
-    Kept,
-    /// The tenth, held out to tell when to stop.
-    HeldOut,
-}
-
 /// How examples are cut from journeys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// Seeds landmarks and sides.
+    /// Seeds landmarks.
     pub seed: u64,
     /// See [`Landmarks`].
     pub landmarks: Landmarks,
-    /// See [`Side`].
-    pub side: Side,
     /// Nothing on or after this day is read.
     pub as_of: Day,
     /// First purchases before this day are not known to be first ones, unless the source states it.
@@ -55,6 +42,8 @@ pub struct Dataset {
     pub width: usize,
     /// `width` per example.
     pub features: Vec<f32>,
+    /// Hash of the customer: landmarks of one customer are told from those of another.
+    pub customers: Vec<u64>,
     /// Index of the market in the catalogue.
     pub markets: Vec<u16>,
     /// The landmark.
@@ -115,12 +104,25 @@ impl Dataset {
             let features = bound.features(view);
             self.width = features.len();
             self.features.extend(features);
+            self.customers.push(draw::hash(journey.customer()));
             self.markets.push(journey.market());
             self.landmarks.push(at);
             self.ages.push(at.since(first).clamp(1, i32::from(u16::MAX)) as u16);
             self.observed.push(observed);
             self.back.push(outcome.purchased.map(|day| day.since(at) as u16));
         }
+    }
+
+    /// Adds the examples of another set with the same features.
+    pub fn extend(&mut self, other: Dataset) {
+        self.width = other.width;
+        self.features.extend(other.features);
+        self.customers.extend(other.customers);
+        self.markets.extend(other.markets);
+        self.landmarks.extend(other.landmarks);
+        self.ages.extend(other.ages);
+        self.observed.extend(other.observed);
+        self.back.extend(other.back);
     }
 }
 
@@ -145,19 +147,13 @@ pub fn only_purchase(view: View<'_>, known_from: Day) -> Option<Day> {
 
 fn landmarks(journey: &Journey, split: &Split) -> Vec<Day> {
     let customer = draw::hash(journey.customer());
-    let held_out = draw::uniform(split.seed, Use::Holdout, customer, 0) < 0.1;
     let Some(first) = journey.first_order_day() else { return Vec::new() };
-    let wanted = match split.side {
-        Side::All => true,
-        Side::Kept => !held_out,
-        Side::HeldOut => held_out,
-    };
     let mut days: Vec<Day> = match split.landmarks {
         Landmarks::Drawn(count) => (0..count).map(|number| first.plus(landmark_age(split.seed, customer, number, count))).collect(),
         Landmarks::From(day) => vec![day.max(first.plus(1))],
         Landmarks::On(day) => vec![day],
     };
-    days.retain(|day| wanted && *day > first && *day < split.as_of);
+    days.retain(|day| *day > first && *day < split.as_of);
     days.dedup();
     days
 }

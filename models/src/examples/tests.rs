@@ -12,7 +12,7 @@ fn encoder(shop: &Shop) -> Encoder {
 }
 
 fn split(landmarks: Landmarks) -> Split {
-    Split { seed: 7, landmarks, side: Side::All, as_of: END, known_from: START }
+    Split { seed: 7, landmarks, as_of: END, known_from: START }
 }
 
 fn one(parts: JourneyParts, split: &Split) -> Dataset {
@@ -77,15 +77,4 @@ fn first_purchases_of_the_burn_in_count_only_when_stated() {
     assert_eq!(one(stated(-500), &split(Landmarks::On(START.plus(110)))).len(), 0, "an earlier purchase lies before the extract");
     let visitor = JourneyParts { known: false, ..bought(None) };
     assert_eq!(one(visitor, &split(Landmarks::On(START.plus(110)))).len(), 0);
-}
-
-#[test]
-fn the_two_sides_are_disjoint_and_whole() {
-    let shop = Shop { customers: 300, ..Shop::default() };
-    let (catalogue, encoder) = (Shop::catalogue(), encoder(&shop));
-    let bound = encoder.bind(&catalogue);
-    let count = |side| examples(&|visit| shop.pass(visit), &bound, &Split { side, ..split(Landmarks::Drawn(3)) }).unwrap().len();
-    let (all, kept, held_out) = (count(Side::All), count(Side::Kept), count(Side::HeldOut));
-    assert_eq!(all, kept + held_out);
-    assert!(held_out * 5 < all && held_out > 0);
 }

@@ -1,16 +1,20 @@
-//! Measures of the whole procedure at an earlier origin, with the baselines that it must beat beside it.
+//! Measures of the whole procedure at earlier origins, with the baselines that it must beat beside it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::cohorts::{Cohorts, OLDEST};
+use super::config::IntentConfig;
 use super::fit::{Past, Request, rows};
 use super::model::IntentRow;
 use super::periods;
 use crate::Day;
-use crate::examples::{Dataset, Landmarks, Side, examples};
+use crate::examples::{Dataset, Landmarks, examples};
 use crate::learn::Result;
 use crate::metrics;
 use crate::report_document::{
-    Calibration, CalibrationBin, HazardSeries, HazardWeek, IntentMetrics, IntentRow as MethodRow, Interval, KeyPeriods, KeyWeek,
-    MarketLevel, Role, WeekSet,
+    BacktestRow, Calibration, CalibrationBin, HazardSeries, HazardWeek, IntentMetrics, IntentRow as MethodRow, Interval, KeyPeriods,
+    KeyWeek, MarketLevel, MarketMeasure, Role, WeekSet,
 };
 
 /// Simulated outcomes behind a debiased error.
@@ -25,9 +29,19 @@ const DAYS: [u16; 3] = [30, 60, 90];
 pub(super) const METHODS: [(&str, Role); 3] =
     [("Hazard model", Role::Model), ("Age curve and season", Role::Baseline), ("Kaplan-Meier given age", Role::Baseline)];
 
-/// Everybody who had bought exactly once at the origin: what was predicted, what came.
+/// Weeks of outcome below which an origin says nothing of 30 days.
+const FEWEST_WEEKS: i32 = 5;
+/// Earlier origins, at most; evenly spaced.
+const ORIGINS: i32 = 3;
+/// Resamples behind an interval.
+const RESAMPLES: u32 = 200;
+
+/// Everybody who had bought exactly once at an origin: what was predicted, what came. All origins in one list.
 pub(super) struct Tested {
     data: Dataset,
+    /// The origins, oldest first, with their examples.
+    origins: Vec<(Day, Range<usize>)>,
+    /// Weeks from the oldest origin to the cut.
     weeks: u16,
     /// Cumulative weekly hazards of each of [`METHODS`], per example.
     methods: [Vec<Vec<f64>>; 3],
@@ -35,26 +49,12 @@ pub(super) struct Tested {
     seed: u64,
 }
 
-/// Predicts from the origin with a past that knows nothing after it, and measures what came until the cut.
-pub(super) fn measure(request: &Request<'_>, past: &Past, origin: Day) -> Result<Option<Tested>> {
-    let split = past.split(request.config.seed, Landmarks::On(origin), Side::All, request.facts.as_of);
-    let data = examples(request.journeys, &past.bound(request.catalogue), &split)?;
-    if data.is_empty() {
-        return Ok(None);
-    }
-    let weeks = (request.facts.as_of.since(origin) / 7) as u16;
-    let rows = rows(&data);
-    let curve = KaplanMeier::new(&past.cohorts);
-    let cut = |mut hazards: Vec<f64>| {
-        hazards.truncate(usize::from(weeks));
-        hazards
-    };
-    let methods = [
-        past.model.hazards(&rows)?.into_iter().map(cut).collect(),
-        rows.iter().map(|row| cut(past.model.baseline(row))).collect(),
-        rows.iter().map(|row| (0..weeks).map(|week| curve.hazard(row, week)).collect()).collect(),
-    ];
-    Ok(Some(Tested { data, weeks, methods, key_period_weeks: request.config.key_period_weeks, seed: request.config.seed }))
+/// The days at which the procedure is measured, oldest first: from a horizon back, but never giving up more than a
+/// third of the history.
+pub(super) fn origins(start: Day, as_of: Day, horizon_weeks: u16) -> Vec<Day> {
+    let weeks = (as_of.since(start) / 7 / 3).min(i32::from(horizon_weeks));
+    let back = (1..=ORIGINS).rev().map(|part| weeks * part / ORIGINS).filter(|weeks| *weeks >= FEWEST_WEEKS);
+    back.map(|weeks| as_of.plus(-7 * weeks)).collect()
 }
 
 /// The Kaplan-Meier curve of the age at the second purchase, as running sums of the log of its factors.
@@ -84,13 +84,6 @@ impl KaplanMeier {
     }
 }
 
-/// Standard error of an AUC (Hanley and McNeil 1982): every customer stands in a backtest once.
-fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
-    let (above, below) = (auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc));
-    let spread = auc * (1.0 - auc) + (positives - 1.0) * (above - auc * auc) + (negatives - 1.0) * (below - auc * auc);
-    (spread / (positives * negatives)).max(0.0).sqrt()
-}
-
 /// Probabilities and outcomes of those seen long enough to tell.
 struct Cases {
     examples: Vec<usize>,
@@ -98,6 +91,44 @@ struct Cases {
 }
 
 impl Tested {
+    /// Nothing measured yet.
+    pub(super) fn new(config: &IntentConfig) -> Self {
+        let (key_period_weeks, seed) = (config.key_period_weeks, config.seed);
+        Self { data: Dataset::default(), origins: Vec::new(), weeks: 0, methods: Default::default(), key_period_weeks, seed }
+    }
+
+    /// Whether nobody was tested.
+    pub(super) fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Predicts from the origin with a past that knows nothing after it, and takes in what came until the cut.
+    pub(super) fn measure(&mut self, request: &Request<'_>, past: &Past, origin: Day) -> Result<()> {
+        let split = past.split(request.config.seed, Landmarks::On(origin), request.facts.as_of);
+        let data = examples(request.journeys, &past.bound(request.catalogue), &split)?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        let weeks = (request.facts.as_of.since(origin) / 7) as u16;
+        self.weeks = self.weeks.max(weeks);
+        let rows = rows(&data);
+        let curve = KaplanMeier::new(&past.cohorts);
+        let cut = |mut hazards: Vec<f64>| {
+            hazards.truncate(usize::from(weeks));
+            hazards
+        };
+        let [model, baseline, kaplan_meier] = &mut self.methods;
+        model.extend(past.model.hazards(&rows)?.into_iter().map(cut));
+        baseline.extend(rows.iter().map(|row| cut(past.model.baseline(row))));
+        kaplan_meier.extend(rows.iter().map(|row| (0..weeks).map(|week| curve.hazard(row, week)).collect::<Vec<f64>>()));
+        let first = self.data.len();
+        self.data.extend(data);
+        // Of another origin's features nothing is read any more.
+        self.data.features.clear();
+        self.origins.push((origin, first..self.data.len()));
+        Ok(())
+    }
+
     /// Markets of the examples, in their order.
     pub(super) fn markets(&self) -> &[u16] {
         &self.data.markets
@@ -108,10 +139,22 @@ impl Tested {
         DAYS.into_iter().filter(|days| *days <= 7 * self.weeks).collect()
     }
 
+    /// Distinct customers among those for whom `counts` holds.
+    fn people(&self, examples: Range<usize>, counts: impl Fn(usize) -> bool) -> u64 {
+        let mut people: Vec<u64> = examples.filter(|example| counts(*example)).map(|example| self.data.customers[example]).collect();
+        people.sort_unstable();
+        people.dedup();
+        people.len() as u64
+    }
+
     fn cases(&self, days: u16, market: Option<u16>) -> Cases {
+        self.cases_of(0..self.data.len(), days, market)
+    }
+
+    fn cases_of(&self, examples: Range<usize>, days: u16, market: Option<u16>) -> Cases {
         let seen =
             |example: &usize| self.data.observed[*example] >= days && market.is_none_or(|market| self.data.markets[*example] == market);
-        let examples: Vec<usize> = (0..self.data.len()).filter(seen).collect();
+        let examples: Vec<usize> = examples.filter(seen).collect();
         let happened = examples.iter().map(|example| self.data.back[*example].is_some_and(|day| day < days)).collect();
         Cases { examples, happened }
     }
@@ -120,17 +163,65 @@ impl Tested {
         cases.examples.iter().map(|example| periods::within(&self.methods[method][*example], u32::from(days))).collect()
     }
 
-    /// AUC and mean probability less share observed within `days` in one market, where there is enough to tell.
-    pub(super) fn market_row(&self, market: u16, days: u16) -> Option<(f64, f64)> {
+    /// 95 % interval of an AUC by resampling customers, who may stand at several origins.
+    fn auc_interval(&self, probabilities: &[f64], cases: &Cases) -> Option<Interval> {
+        let customers: Vec<u64> = cases.examples.iter().map(|example| self.data.customers[*example]).collect();
+        let interval = metrics::auc_interval(probabilities, &cases.happened, &customers, RESAMPLES, self.seed)?;
+        Some(Interval { low: interval.low, high: interval.high })
+    }
+
+    /// What was measured in one market within `days`, where there is enough to tell.
+    pub(super) fn market_row(&self, market: u16, days: u16) -> Option<MarketMeasure> {
         let cases = self.cases(days, Some(market));
         let events = cases.happened.iter().filter(|happened| **happened).count();
         if cases.examples.len() < 30 || events < 5 {
             return None;
         }
         let probabilities = self.probabilities(0, &cases, days);
-        let count = cases.examples.len() as f64;
-        let surplus = probabilities.iter().sum::<f64>() / count - events as f64 / count;
-        metrics::auc(&probabilities, &cases.happened).map(|auc| (auc, surplus))
+        let (cases_count, observed) = (cases.examples.len() as f64, events as f64 / cases.examples.len() as f64);
+        // Wilson's interval.
+        let (z, n) = (1.96_f64, cases_count);
+        let centre = (observed + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z * (observed * (1.0 - observed) / n + z * z / (4.0 * n * n)).sqrt() / (1.0 + z * z / n);
+        Some(MarketMeasure {
+            days: u32::from(days),
+            landmarks: cases.examples.len() as u64,
+            events: events as u64,
+            predicted: probabilities.iter().sum::<f64>() / cases_count,
+            observed,
+            observed_interval: Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) },
+            auc: metrics::auc(&probabilities, &cases.happened),
+            auc_interval: self.auc_interval(&probabilities, &cases),
+        })
+    }
+
+    /// What each origin says, oldest first: AUC, log loss and mean probability against the share observed.
+    pub(super) fn backtest(&self) -> Vec<BacktestRow> {
+        self.origins.iter().map(|(origin, examples)| self.origin_row(*origin, examples.clone())).collect()
+    }
+
+    fn origin_row(&self, origin: Day, examples: Range<usize>) -> BacktestRow {
+        let mut figures = BTreeMap::new();
+        let mut events = 0;
+        for days in DAYS {
+            let cases = self.cases_of(examples.clone(), days, None);
+            let happened = cases.happened.iter().filter(|happened| **happened).count();
+            if happened == 0 {
+                continue;
+            }
+            events = happened as u64;
+            let count = cases.examples.len() as f64;
+            figures.insert(format!("observed{days}"), happened as f64 / count);
+            for (method, suffix) in [(0, ""), (1, "Baseline")] {
+                let probabilities = self.probabilities(method, &cases, days);
+                figures.insert(format!("predicted{days}{suffix}"), probabilities.iter().sum::<f64>() / count);
+                figures.insert(format!("logLoss{days}{suffix}"), metrics::log_loss(&probabilities, &cases.happened));
+                if let Some(auc) = metrics::auc(&probabilities, &cases.happened) {
+                    figures.insert(format!("auc{days}{suffix}"), auc);
+                }
+            }
+        }
+        BacktestRow { origin: origin.date().unwrap_or_default(), customers: examples.len() as u64, events, figures }
     }
 
     /// All measures. `names` are the markets' names.
@@ -142,14 +233,23 @@ impl Tested {
         hazard.retain(|series| series.weeks.first().is_some_and(|week| week.at_risk > 0));
         IntentMetrics {
             horizon_weeks: u32::from(horizon_weeks),
-            customers: self.data.len() as u64,
-            events: self.data.back.iter().filter(|day| within(day)).count() as u64,
+            customers: self.people(0..self.data.len(), |_| true),
+            events: self.people(0..self.data.len(), |example| within(&self.data.back[example])),
             calibration: days.iter().filter_map(|days| self.calibration(*days)).collect(),
             hazard,
             key_periods: self.key_periods(),
             methods: days.iter().flat_map(|days| (0..METHODS.len()).filter_map(|method| self.method(method, *days))).collect(),
             levels,
+            precisions: BTreeMap::new(),
+            by_market: self.by_market(names),
         }
+    }
+
+    fn by_market(&self, names: &[String]) -> BTreeMap<String, Vec<MarketMeasure>> {
+        let days = self.days();
+        let measures = |market: usize| days.iter().filter_map(|days| self.market_row(market as u16, *days)).collect::<Vec<_>>();
+        let all = names.iter().enumerate().map(|(market, name)| (name.clone(), measures(market)));
+        all.filter(|(_, measures)| !measures.is_empty()).collect()
     }
 
     fn calibration(&self, days: u16) -> Option<Calibration> {
@@ -172,15 +272,13 @@ impl Tested {
         let cases = self.cases(days, None);
         let probabilities = self.probabilities(method, &cases, days);
         let auc = metrics::auc(&probabilities, &cases.happened)?;
-        let positives = cases.happened.iter().filter(|happened| **happened).count() as f64;
-        let error = 1.96 * auc_error(auc, positives, cases.happened.len() as f64 - positives);
         let (name, role) = METHODS[method];
         Some(MethodRow {
             method: name.to_owned(),
             role,
             days: u32::from(days),
             auc: Some(auc),
-            auc_interval: Some(Interval { low: (auc - error).max(0.0), high: (auc + error).min(1.0) }),
+            auc_interval: self.auc_interval(&probabilities, &cases),
             pr_auc: metrics::pr_auc(&probabilities, &cases.happened),
             concordance: (Some(&days) == self.days().last()).then(|| self.concordance(method)).flatten(),
             brier: Some(metrics::brier(&probabilities, &cases.happened)),
@@ -190,11 +288,17 @@ impl Tested {
         })
     }
 
-    /// Time-dependent concordance on at most [`CONCORDANCE_CASES`] examples, evenly spaced: it is quadratic.
+    /// Examples of the oldest origin, which sees furthest.
+    fn oldest(&self) -> Range<usize> {
+        self.origins.first().map_or(0..0, |(_, examples)| examples.clone())
+    }
+
+    /// Time-dependent concordance at the oldest origin, on at most [`CONCORDANCE_CASES`] examples, evenly spaced: it is
+    /// quadratic.
     fn concordance(&self, method: usize) -> Option<f64> {
-        let stride = self.data.len().div_ceil(CONCORDANCE_CASES).max(1);
+        let stride = self.oldest().len().div_ceil(CONCORDANCE_CASES).max(1);
         let seen = |example: usize| (example, self.data.seen(example, self.measured_weeks() as u16));
-        let cases: Vec<_> = (0..self.data.len()).step_by(stride).map(seen).filter(|(_, seen)| seen.weeks > 0).collect();
+        let cases: Vec<_> = self.oldest().step_by(stride).map(seen).filter(|(_, seen)| seen.weeks > 0).collect();
         let survival: Vec<Vec<f64>> =
             cases.iter().map(|(example, _)| periods::survival(&self.methods[method][*example])[1..].to_vec()).collect();
         let followed: Vec<metrics::Followed<'_>> = cases
@@ -235,12 +339,13 @@ impl Tested {
         self.methods[0].first().map_or(0, Vec::len)
     }
 
-    /// Key weeks against as many heaviest weeks of the baseline, and how often the sets hold, among buyers.
+    /// Key weeks against as many heaviest weeks of the baseline, and how often the sets hold, among buyers of the oldest
+    /// origin.
     fn key_periods(&self) -> Option<KeyPeriods> {
         let weeks = self.measured_weeks();
         let (mut shares, mut sets) = (vec![0.0; weeks], [(0.5, 0.0, 0.0), (0.8, 0.0, 0.0)]);
         let (mut buyers, mut timed, mut hits, mut baseline_hits) = (0.0, 0.0, 0.0, 0.0);
-        for example in 0..self.data.len() {
+        for example in self.oldest() {
             let mass = periods::weekly_mass(&self.methods[0][example]);
             let baseline = periods::weekly_mass(&self.methods[1][example]);
             let key = periods::key_weeks(&mass, &baseline, self.key_period_weeks);
@@ -265,7 +370,7 @@ impl Tested {
                 *size += set.len() as f64;
             }
         }
-        let count = self.data.len() as f64;
+        let count = self.oldest().len() as f64;
         let share = |hits: f64| (timed > 0.0).then(|| hits / timed);
         (buyers > 0.0).then(|| KeyPeriods {
             length_weeks: u32::from(self.key_period_weeks),

@@ -14,10 +14,8 @@ pub struct IntentConfig {
     pub key_period_weeks: u16,
     /// Seeds every draw.
     pub seed: u64,
-    /// Most passes over the examples; the best by held-out customers is kept, none if none helps.
+    /// Passes of the networks over the examples.
     pub epochs: u32,
-    /// Epochs without gain after which training ends.
-    pub patience: u32,
     /// Examples a step.
     pub batch: usize,
     /// Units of each hidden layer.
@@ -30,8 +28,8 @@ pub struct IntentConfig {
     pub rate: f64,
     /// Decoupled weight decay of the hidden layers.
     pub decay: f64,
-    /// Precision of the normal prior on linear and market effects, in customers.
-    pub ridge: f64,
+    /// Weight of the networks' log hazard against the linear part's, 0..=1.
+    pub deep_share: f64,
     /// Local steps between exchanges.
     pub round_steps: u32,
     /// The outer step of an exchange.
@@ -44,15 +42,14 @@ impl Default for IntentConfig {
             horizon_weeks: 26,
             key_period_weeks: 4,
             seed: 7,
-            epochs: 6,
-            patience: 2,
+            epochs: 4,
             batch: 512,
             hidden: 64,
             members: 3,
             dropout: 0.2,
             rate: 2e-3,
             decay: 1e-3,
-            ridge: 30.0,
+            deep_share: 0.5,
             round_steps: 64,
             outer: Outer::default(),
         }

@@ -1,16 +1,18 @@
 //! Fitting the intent model: the whole procedure at an earlier origin to measure it, then again on everything to serve.
 
+use super::backtest::Tested;
 use super::cohorts::Cohorts;
 use super::config::IntentConfig;
 use super::learner::IntentLearner;
 use super::level::{Calibration, FEW_EVENTS, Recent, WEEKS};
+use super::linear::{Linear, Problem};
 use super::model::{IntentModel, IntentRow};
 use super::offset::Offset;
 use super::season::Volume;
-use super::{backtest, document, start};
+use super::{backtest, document, periods, start};
 use crate::artifact::Fitted;
 use crate::encoder::{Bound, Fitting};
-use crate::examples::{Dataset, Landmarks, Side, Split, examples, only_purchase};
+use crate::examples::{Dataset, Landmarks, Split, examples, only_purchase};
 use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
 use crate::train::{Fit, Trained, train};
 use crate::{Catalogue, Day};
@@ -19,8 +21,8 @@ use crate::{Catalogue, Day};
 const EXAMPLES: u64 = 60_000;
 /// Most landmarks of one customer.
 const MOST_LANDMARKS: u64 = 13;
-/// Weeks of outcome below which a backtest says nothing of 30 days.
-const FEWEST_WEEKS: i32 = 5;
+/// Second purchases below which an earlier origin is not measured.
+const FEWEST_EVENTS: u64 = 20;
 
 /// What is known of the data beside the journeys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,26 +57,34 @@ pub(super) struct Past {
     pub(super) cohorts: Cohorts,
     /// First purchases before this day are not known to be first ones.
     pub(super) known_from: Day,
+    /// First day with an order.
+    pub(super) start: Day,
+    /// Contacts seen, and those that one of our own plans caused.
+    pub(super) contacts: (u64, u64),
 }
 
 /// Fits, measures and refits. Needs one-time customers and second purchases before the cut; what is missing is named.
+///
+/// The whole procedure runs at earlier origins first, each knowing nothing of what came after it; what it said there
+/// is what is reported. Nothing is chosen by these figures.
 pub fn fit(request: &Request<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Result<Fitted> {
     let start = first_order(request)?;
-    let known_from = start.plus(i32::from(request.facts.burn_in_days));
     let mut trained: Vec<Trained> = Vec::new();
-    let (mut epochs, mut measured) = (None, None);
-    if let Some(origin) = backtest_origin(start, request) {
-        let mut past = learn_past(request, origin, known_from)?;
-        let stage = Stage { at: origin, epochs: None, earlier: &trained };
-        let run = train_at(request, &mut past, &stage, rounds, stop)?;
-        epochs = Some(run.epoch);
+    let mut tested = Tested::new(request.config);
+    for origin in backtest::origins(start, request.facts.as_of, request.config.horizon_weeks) {
+        let mut past = learn_past(request, origin, start)?;
+        if past.totals(request.catalogue).1 < FEWEST_EVENTS {
+            continue;
+        }
+        let run = train_at(request, &mut past, origin, &trained, (&mut *rounds, stop))?;
         trained.push(run);
-        measured = backtest::measure(request, &past, origin)?;
+        tested.measure(request, &past, origin)?;
     }
-    let mut past = learn_past(request, request.facts.as_of, known_from)?;
-    let stage = Stage { at: request.facts.as_of, epochs, earlier: &trained };
-    let run = train_at(request, &mut past, &stage, rounds, stop)?;
-    let metrics = document::document(request, &past, measured.as_ref(), trained.first().unwrap_or(&run));
+    let mut past = learn_past(request, request.facts.as_of, start)?;
+    let run = train_at(request, &mut past, request.facts.as_of, &trained, (&mut *rounds, stop))?;
+    let tested = (!tested.is_empty()).then_some(&tested);
+    let scores = recent_scores(request, &past)?;
+    let metrics = document::document(request, &past, (tested, &scores), &run);
     Ok(Fitted { files: past.model.save()?, metrics })
 }
 
@@ -89,19 +99,17 @@ fn first_order(request: &Request<'_>) -> Result<Day> {
     first.ok_or_else(|| Error::Data(format!("no order before {}: an intent model needs purchases", request.facts.as_of)))
 }
 
-/// The day at which the procedure is measured: a horizon back, but never giving up more than a third of the history.
-fn backtest_origin(start: Day, request: &Request<'_>) -> Option<Day> {
-    let weeks = (request.facts.as_of.since(start) / 7 / 3).min(i32::from(request.config.horizon_weeks));
-    (weeks >= FEWEST_WEEKS).then(|| request.facts.as_of.plus(-7 * weeks))
-}
-
 /// Everything that is fitted by counting, from rows before `origin`.
-fn learn_past(request: &Request<'_>, origin: Day, known_from: Day) -> Result<Past> {
+fn learn_past(request: &Request<'_>, origin: Day, start: Day) -> Result<Past> {
+    let known_from = start.plus(i32::from(request.facts.burn_in_days));
+    let mut contacts = (0, 0);
     let mut fitting = Fitting::new(request.config.seed, request.catalogue);
     let (mut volume, mut cohorts) = (Volume::default(), Cohorts::default());
     (request.journeys)(&mut |journey| {
         let view = journey.as_of(origin);
         fitting.see(view);
+        contacts.0 += view.contacts().len() as u64;
+        contacts.1 += view.contacts().iter().filter(|contact| contact.planned).count() as u64;
         for day in view.purchase_days() {
             volume.add(view.market(), day);
         }
@@ -120,73 +128,73 @@ fn learn_past(request: &Request<'_>, origin: Day, known_from: Day) -> Result<Pas
     if let Some(previous) = request.start.filter(|_| origin == request.facts.as_of) {
         start::take_over(&mut model, previous)?;
     }
-    Ok(Past { model, cohorts, known_from })
+    Ok(Past { model, cohorts, known_from, start, contacts })
 }
 
-/// One training of the request.
-struct Stage<'a> {
+/// Fits linear part and networks on landmarks before `at`, and sets the level of its last weeks.
+fn train_at(
+    request: &Request<'_>,
+    past: &mut Past,
     at: Day,
-    /// Epochs to run without validation; absent: held-out customers tell.
-    epochs: Option<u32>,
-    earlier: &'a [Trained],
-}
-
-/// Trains the networks on landmarks before the stage's day and sets the level of its last weeks.
-fn train_at(request: &Request<'_>, past: &mut Past, stage: &Stage<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Result<Trained> {
+    earlier: &[Trained],
+    (rounds, stop): (&mut dyn Rounds, &Stop),
+) -> Result<Trained> {
     let config = request.config;
     let (customers, events) = past.totals(request.catalogue);
     if events == 0 {
         return Err(Error::Data(format!(
-            "no second purchase of a customer whose first one is known, before {}: {customers} customers are too few or too new; lengthen historyDays or shorten burnInDays",
-            stage.at
+            "no second purchase of a customer whose first one is known, before {at}: {customers} customers are too few or too new; lengthen historyDays or shorten burnInDays",
         )));
     }
     let per_customer = (EXAMPLES / customers.max(1)).clamp(1, MOST_LANDMARKS);
-    let split = |side: Side| past.split(config.seed, Landmarks::Drawn(per_customer as u32), side, stage.at);
-    let bound = past.bound(request.catalogue);
-    let (mut training, mut held_out) = (Dataset::default(), Dataset::default());
-    (request.journeys)(&mut |journey| {
-        if stage.epochs.is_some() {
-            training.see(&journey, &bound, &split(Side::All));
-        } else {
-            training.see(&journey, &bound, &split(Side::Kept));
-            held_out.see(&journey, &bound, &split(Side::HeldOut));
-        }
-        Ok(())
-    })?;
+    let split = past.split(config.seed, Landmarks::Drawn(per_customer as u32), at);
+    let training = examples(request.journeys, &past.bound(request.catalogue), &split)?;
+    past.model.stored.linear = linear(past, &training, events);
     let learner = IntentLearner {
         config,
         network: &past.model.network,
         offset: &past.model.stored.offset,
         adam: IntentLearner::adam(config, training.len(), request.rank.count),
         training: &training,
-        held_out: &held_out,
-        per_customer: per_customer as f64,
     };
     let fit = Fit {
         rank: request.rank,
         seed: config.seed,
         batch: config.batch,
-        epochs: stage.epochs.unwrap_or(config.epochs),
-        patience: config.patience,
+        epochs: config.epochs,
+        patience: 0,
         round_steps: config.round_steps,
         outer: config.outer,
         initial: past.model.weights.clone(),
         digest: request.digest.to_owned(),
-        earlier: stage.earlier,
+        earlier,
     };
     let trained = train(&fit, &learner, rounds, stop)?;
     past.model.weights.clone_from(&trained.weights);
-    let calibration = level(request, past, stage.at)?;
+    let calibration = level(request, past, at)?;
     past.model.stored.calibration = calibration;
     Ok(trained)
+}
+
+/// The linear part. Each second purchase counts once, however many landmarks see it.
+fn linear(past: &Past, training: &Dataset, events: u64) -> Linear {
+    let weeks = past.model.horizon_weeks();
+    let seen = (0..training.len()).filter(|example| training.seen(*example, weeks).bought).count();
+    let problem = Problem {
+        data: training,
+        offset: &past.model.stored.offset,
+        weeks,
+        columns: past.model.encoder.columns().collect(),
+        weight: (events as f64 / seen.max(1) as f64).min(1.0),
+    };
+    Linear::fit(&problem, Some(&past.model.stored.linear))
 }
 
 /// The level of the last weeks before `at`.
 fn level(request: &Request<'_>, past: &Past, at: Day) -> Result<Calibration> {
     let mut calibration = Calibration::none(at, request.catalogue.markets.len());
     for weeks in WEEKS {
-        let split = past.split(request.config.seed, Landmarks::From(at.plus(-7 * i32::from(weeks))), Side::All, at);
+        let split = past.split(request.config.seed, Landmarks::From(at.plus(-7 * i32::from(weeks))), at);
         let bound = past.bound(request.catalogue);
         let data = examples(request.journeys, &bound, &split)?;
         let mut recent = vec![Recent::default(); request.catalogue.markets.len()];
@@ -203,6 +211,15 @@ fn level(request: &Request<'_>, past: &Past, at: Day) -> Result<Calibration> {
         }
     }
     Ok(calibration)
+}
+
+/// Probabilities of a purchase within 30 days for those who waited in the last weeks: what later scores are compared
+/// with.
+fn recent_scores(request: &Request<'_>, past: &Past) -> Result<Vec<f64>> {
+    let at = request.facts.as_of;
+    let split = past.split(request.config.seed, Landmarks::From(at.plus(-7 * i32::from(WEEKS[0]))), at);
+    let data = examples(request.journeys, &past.bound(request.catalogue), &split)?;
+    Ok(past.model.hazards(&rows(&data))?.iter().map(|hazards| periods::within(hazards, 30)).collect())
 }
 
 /// Examples as rows to score.
@@ -223,8 +240,8 @@ impl Past {
         counts.fold((0, 0), |(customers, events), (c, e)| (customers + c, events + e))
     }
 
-    pub(super) fn split(&self, seed: u64, landmarks: Landmarks, side: Side, as_of: Day) -> Split {
-        Split { seed, landmarks, side, as_of, known_from: self.known_from }
+    pub(super) fn split(&self, seed: u64, landmarks: Landmarks, as_of: Day) -> Split {
+        Split { seed, landmarks, as_of, known_from: self.known_from }
     }
 
     /// The past's encoder, for journeys of the catalogue.

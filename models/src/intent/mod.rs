@@ -1,8 +1,8 @@
 //! Purchase intent: in which weeks will this one-time customer come back?
 //!
 //! log hazard = log(age curve) + gamma x season + log(level of the market) + f(customer): complementary log-log, so that
-//! h_k = 1 - exp(-sum over the days of week k). f starts at zero and is learned by networks on frozen features; what
-//! cannot be learned falls back to age and season. docs/models.md has the formulas and their sources.
+//! h_k = 1 - exp(-sum over the days of week k). f is the mean of a ridge whose strength is found by evidence and of
+//! small networks that start at zero, both on frozen features; what cannot be learned falls back to age and season. docs/models.md has the formulas and their sources.
 
 mod backtest;
 mod cohorts;
@@ -11,6 +11,7 @@ mod document;
 mod fit;
 mod learner;
 mod level;
+mod linear;
 mod model;
 mod network;
 mod offset;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::config::IntentConfig;
 use super::learner::{BLOCK, age_input};
 use super::level::Calibration;
+use super::linear::Linear;
 use super::network::Network;
 use super::offset::{Landmark, Offset};
 use super::periods;
@@ -17,7 +18,7 @@ use crate::policy::{Expected, Reason};
 use crate::{Catalogue, Day};
 
 /// Raised whenever a reader of an older `config.json` would misread it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Reasons weaker than this change of the log odds are not given.
 const WEAK_REASON: f64 = 0.01;
 
@@ -32,6 +33,7 @@ pub(super) struct Stored {
     /// Names of the markets, in the order of everything that is kept per market.
     pub(super) markets: Vec<String>,
     pub(super) offset: Offset,
+    pub(super) linear: Linear,
     pub(super) calibration: Calibration,
 }
 
@@ -87,7 +89,10 @@ impl IntentModel {
         {
             return refuse("its lists do not have one entry per market, or its horizon is none");
         }
-        let network = Network::new(&stored.config, encoder.width() + 1, markets);
+        if !stored.linear.fits(encoder.width()) {
+            return refuse("its linear part reads other features than encoder.json has");
+        }
+        let network = Network::new(&stored.config, encoder.width() + 1);
         let weights = network.layout.load(artifact::bytes(files, WEIGHTS)?)?;
         Ok(Self { stored, encoder, network, weights })
     }
@@ -104,10 +109,18 @@ impl IntentModel {
     /// A model from its parts.
     pub(super) fn new(config: &IntentConfig, catalogue: &Catalogue, encoder: Encoder, offset: Offset, as_of: Day) -> Self {
         let markets = catalogue.markets.clone();
-        let network = Network::new(config, encoder.width() + 1, markets.len() + 1);
+        let network = Network::new(config, encoder.width() + 1);
         let calibration = Calibration::none(as_of, markets.len());
         let weights = network.layout.initial(config.seed);
-        let stored = Stored { version: VERSION, schema: encoder.schema().to_owned(), config: config.clone(), markets, offset, calibration };
+        let stored = Stored {
+            version: VERSION,
+            schema: encoder.schema().to_owned(),
+            config: config.clone(),
+            markets,
+            offset,
+            linear: Linear::default(),
+            calibration,
+        };
         Self { stored, encoder, network, weights }
     }
 
@@ -159,11 +172,11 @@ impl IntentModel {
         self.weekly(row, &vec![0.0; usize::from(self.horizon_weeks())], true)
     }
 
-    /// f of a block of at most [`BLOCK`] rows, members averaged; `without` sets a topic's features to their means.
+    /// f of a block of at most [`BLOCK`] rows; `without` sets a topic's features to their means.
     fn effects(&self, tensors: &Variables<'_>, rows: &[IntentRow], without: Option<Topic>) -> Result<Vec<Vec<f64>>> {
         let width = self.encoder.width() + 1;
         let keep: Vec<bool> = self.encoder.columns().map(|(_, topic)| Some(topic) != without).collect();
-        let (mut inputs, mut markets) = (vec![0_f32; BLOCK * width], vec![0_u32; BLOCK]);
+        let mut inputs = vec![0_f32; BLOCK * width];
         for (place, row) in rows.iter().enumerate() {
             if row.features.len() + 1 != width {
                 return Err(Error::Format(format!("a row has {} features, the model reads {}", row.features.len(), width - 1)));
@@ -173,11 +186,17 @@ impl IntentModel {
                 *input = if *keep { *value } else { 0.0 };
             }
             input[width - 1] = age_input(row.age);
-            markets[place] = u32::from(row.market).min(self.stored.markets.len() as u32);
         }
         let inputs = Tensor::from_vec(inputs, (BLOCK, width), &Device::Cpu)?;
-        let effects = self.network.forward(tensors, &inputs, &markets, None)?.mean(0)?.to_vec2::<f32>()?;
-        Ok(effects.into_iter().take(rows.len()).map(|row| row.into_iter().map(f64::from).collect()).collect())
+        let deep = self.network.forward(tensors, &inputs, None)?.mean(0)?.to_vec2::<f32>()?;
+        let share = self.stored.config.deep_share;
+        let mix = |(row, deep): (&IntentRow, Vec<f32>)| {
+            let mut linear = vec![0.0; deep.len()];
+            let features = row.features.iter().zip(&keep).map(|(value, keep)| if *keep { f64::from(*value) } else { 0.0 });
+            self.stored.linear.add(features, row.age, &mut linear);
+            linear.iter().zip(deep).map(|(linear, deep)| (1.0 - share) * linear + share * f64::from(deep)).collect()
+        };
+        Ok(rows.iter().zip(deep).map(mix).collect())
     }
 
     /// Cumulative hazards of the weeks.
@@ -204,7 +223,7 @@ impl IntentModel {
         let odds = |hazards: &[f64]| log_odds(periods::within(hazards, 90));
         let with = odds(&hazards);
         let mut reasons: Vec<Reason> =
-            without.iter().map(|(topic, effects)| reason(code(*topic), with - odds(&self.weekly(row, effects, true)))).collect();
+            without.iter().map(|(topic, effects)| reason(topic.code(), with - odds(&self.weekly(row, effects, true)))).collect();
         reasons.push(reason("season", with - odds(&self.weekly(row, effects, false))));
         reasons.retain(|reason| reason.effect.abs() >= WEAK_REASON);
         reasons.sort_by(|a, b| b.effect.abs().total_cmp(&a.effect.abs()).then_with(|| a.code.cmp(&b.code)));
@@ -225,15 +244,6 @@ impl IntentModel {
 
 fn reason(code: &str, effect: f64) -> Reason {
     Reason { code: code.to_owned(), effect }
-}
-
-fn code(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Basket => "basket",
-        Topic::Products => "products",
-        Topic::Profile => "profile",
-        Topic::Engagement => "engagement",
-    }
 }
 
 fn log_odds(probability: f64) -> f64 {

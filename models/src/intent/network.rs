@@ -1,4 +1,4 @@
-//! What features add to the log hazard: f(x, k), linear and deep, for several members at once.
+//! The deep part of f(x, k), for several members at once.
 //!
 //! A landmark's features are frozen, but what they say fades: f(x, k) = sum over j of out_j(x) b_j(k), with b constant,
 //! fading over 2 weeks and fading over 8. All output weights start at zero, so that f does.
@@ -6,14 +6,16 @@
 use candle_core::{D, Device, Tensor};
 
 use super::config::IntentConfig;
+use super::linear::fade;
 use crate::draw::{self, Use};
 use crate::graph::Variables;
 use crate::learn::Result;
 use crate::slab::{Layout, Start};
 
 /// Weeks over which the terms of f fade by the factor e; the first does not.
-const FADE_WEEKS: [f64; 3] = [f64::INFINITY, 2.0, 8.0];
-const TERMS: usize = FADE_WEEKS.len();
+pub(super) const FADE_WEEKS: [f64; TERMS] = [f64::INFINITY, 2.0, 8.0];
+/// Terms of f.
+pub(super) const TERMS: usize = 3;
 
 /// The shapes of the networks.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +37,8 @@ pub(super) struct Dropout {
 }
 
 impl Network {
-    /// For rows of `width` inputs and `markets` market effects.
-    pub(super) fn new(config: &IntentConfig, width: usize, markets: usize) -> Self {
+    /// For rows of `width` inputs.
+    pub(super) fn new(config: &IntentConfig, width: usize) -> Self {
         let (members, hidden) = (config.members.max(1), config.hidden.max(1));
         let spread = |inputs: usize| Start::Uniform((6.0 / inputs.max(1) as f32).sqrt());
         let layout = Layout::new()
@@ -45,17 +47,14 @@ impl Network {
             .decayed("deep.1.weight", &[members, hidden, hidden], spread(hidden))
             .free("deep.1.bias", &[members, 1, hidden], Start::Zero)
             .decayed("deep.2.weight", &[members, hidden, TERMS], Start::Zero)
-            .free("wide.weight", &[members, width, TERMS], Start::Zero)
-            .free("wide.bias", &[members, 1, TERMS], Start::Zero)
-            .free("market", &[members, markets, TERMS], Start::Zero);
+            .free("deep.2.bias", &[members, 1, TERMS], Start::Zero);
         Self { layout, members, hidden, weeks: usize::from(config.horizon_weeks) }
     }
 
     /// f for each member, row and week: `[members, rows, weeks]`. `inputs` is `[rows, width]`.
-    pub(super) fn forward(&self, tensors: &Variables<'_>, inputs: &Tensor, markets: &[u32], dropout: Option<Dropout>) -> Result<Tensor> {
+    pub(super) fn forward(&self, tensors: &Variables<'_>, inputs: &Tensor, dropout: Option<Dropout>) -> Result<Tensor> {
         let (rows, width) = inputs.dims2()?;
-        let inputs = inputs.broadcast_as((self.members, rows, width))?.contiguous()?;
-        let mut deep = inputs.clone();
+        let mut deep = inputs.broadcast_as((self.members, rows, width))?.contiguous()?;
         for layer in 0..2_u64 {
             let weight = tensors.get(&format!("deep.{layer}.weight"))?;
             deep = deep.matmul(weight)?.broadcast_add(tensors.get(&format!("deep.{layer}.bias"))?)?.relu()?;
@@ -63,24 +62,15 @@ impl Network {
                 deep = (deep * self.mask(dropout, layer, rows)?)?;
             }
         }
-        let markets = Tensor::new(markets, inputs.device())?;
-        let terms = (deep.matmul(tensors.get("deep.2.weight")?)? + inputs.matmul(tensors.get("wide.weight")?)?)?;
-        let terms = (terms.broadcast_add(tensors.get("wide.bias")?)? + tensors.get("market")?.index_select(&markets, 1)?)?;
+        let terms = deep.matmul(tensors.get("deep.2.weight")?)?.broadcast_add(tensors.get("deep.2.bias")?)?;
         let effect = terms.reshape((self.members * rows, TERMS))?.matmul(&self.fade(inputs.device())?)?;
         Ok(effect.reshape((self.members, rows, self.weeks))?)
     }
 
-    /// Half the sum of squares of the linear and market effects, averaged over members.
-    pub(super) fn penalty(&self, tensors: &Variables<'_>) -> Result<Tensor> {
-        let squares = |name: &str| -> Result<Tensor> { Ok(tensors.get(name)?.sqr()?.sum_all()?) };
-        let sum = ((squares("wide.weight")? + squares("wide.bias")?)? + squares("market")?)?;
-        Ok((sum * (0.5 / self.members as f64))?)
-    }
-
     /// `[terms, weeks]`, read in the middle of each week.
     fn fade(&self, device: &Device) -> Result<Tensor> {
-        let value = |fade: &f64| (0..self.weeks).map(|week| (-(week as f64 + 0.5) / *fade).exp() as f32).collect::<Vec<f32>>();
-        Ok(Tensor::from_vec(FADE_WEEKS.iter().flat_map(value).collect(), (TERMS, self.weeks), device)?)
+        let value = |term: usize| (0..self.weeks).map(move |week| fade(term, week) as f32);
+        Ok(Tensor::from_vec((0..TERMS).flat_map(value).collect(), (TERMS, self.weeks), device)?)
     }
 
     fn mask(&self, dropout: Dropout, layer: u64, rows: usize) -> Result<Tensor> {

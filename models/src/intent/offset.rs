@@ -87,6 +87,11 @@ impl Offset {
         [self.curve.len(), self.sums.len()] == [OLDEST; 2] && [self.seasons.len(), self.levels.len()] == [markets; 2]
     }
 
+    /// Whether every season of a year was seen.
+    pub(super) fn knows_a_year(&self) -> bool {
+        self.seasons.iter().all(Season::knows_a_year)
+    }
+
     /// exp(gamma x index).
     fn season(&self, market: u16, day: Day) -> f64 {
         self.seasons.get(usize::from(market)).map_or(1.0, |season| (self.gamma * season.at(day)).exp())

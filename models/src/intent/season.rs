@@ -81,6 +81,11 @@ impl Season {
         Self { from, values, growth }
     }
 
+    /// Whether a year's values lie behind the cut.
+    pub(super) fn knows_a_year(&self) -> bool {
+        self.values.len() >= (YEAR + START) as usize
+    }
+
     /// The index on a day; 0 without any volume.
     pub(super) fn at(&self, day: Day) -> f64 {
         let (place, known) = (day.since(self.from), self.values.len() as i32);

@@ -6,7 +6,7 @@ use crate::learn::{Error, Result};
 /// Which of the earlier model's rows each row of the new one goes on from.
 type Places = Vec<Option<usize>>;
 
-/// Makes `model` start from `previous`: features and markets of the same name keep their weights, others start anew.
+/// Makes `model` start from `previous`: features of the same name keep their weights, others start anew.
 ///
 /// What is fitted by counting (age, season, level, scales of features) is the new data's.
 ///
@@ -19,21 +19,22 @@ pub(super) fn take_over(model: &mut IntentModel, previous: &IntentModel) -> Resu
     }
     let names = |model: &IntentModel| model.encoder.columns().map(|(name, _)| name).collect::<Vec<String>>();
     let inputs = places(&names(model), &names(previous));
-    let markets = places(&model.stored.markets, &previous.stored.markets);
-    for tensor in ["deep.0.weight", "deep.0.bias", "deep.1.weight", "deep.1.bias", "deep.2.weight", "wide.weight", "wide.bias", "market"] {
+    for tensor in ["deep.0.weight", "deep.0.bias", "deep.1.weight", "deep.1.bias", "deep.2.weight", "deep.2.bias"] {
         let old = previous.network.layout.slice(&previous.weights, tensor)?;
         let range = model.network.layout.tensor(tensor)?.range();
         let new = &mut model.weights[range];
-        match tensor {
-            "deep.0.weight" | "wide.weight" => take_rows(new, old, &inputs, config.members),
-            "market" => take_rows(new, old, &markets, config.members),
-            _ => new.copy_from_slice(old),
+        if tensor == "deep.0.weight" {
+            take_rows(new, old, &inputs, config.members);
+        } else {
+            new.copy_from_slice(old);
         }
     }
+    // The centre of the new linear part's prior.
+    model.stored.linear.clone_from(&previous.stored.linear);
     Ok(())
 }
 
-/// By name; the last row of both (the age; the pool of all markets) has none and is the same.
+/// By name; the last row of both (the age) has none and is the same.
 fn places(new: &[String], old: &[String]) -> Places {
     let by_name = new.iter().map(|name| old.iter().position(|other| other == name));
     by_name.chain([Some(old.len())]).collect()

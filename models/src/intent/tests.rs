@@ -8,7 +8,7 @@ use super::season::Volume;
 use super::{Facts, IntentConfig, IntentModel, IntentRow, Request, fit};
 use crate::artifact::Fitted;
 use crate::draw::{self, Use};
-use crate::examples::{Dataset, Landmarks, Side, Split, examples};
+use crate::examples::{Dataset, Landmarks, Split, examples};
 use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
 use crate::report_document::IntentMetrics;
 use crate::testing::{END, MemoryRounds, START, Shop, Store};
@@ -105,7 +105,7 @@ fn without_anything_to_learn_the_model_stays_near_age_and_season() {
 #[test]
 fn equal_requests_make_equal_bytes_and_another_seed_does_not() {
     let shop = Shop { customers: 400, ..Shop::default() };
-    let config = IntentConfig { epochs: 2, patience: 0, ..small() };
+    let config = IntentConfig { epochs: 2, ..small() };
     let first = fit_shop(&config, &shop);
     let again = fit_shop(&config, &shop);
     assert_eq!(first.files, again.files);
@@ -164,7 +164,7 @@ fn predicted_meets_observed_under_the_landmark_law() {
     let catalogue = Shop::catalogue();
     let config = IntentConfig { epochs: 0, ..small() };
     let model = IntentModel::load(&fit_shop(&config, &shop).files).unwrap();
-    let split = Split { seed: 9, landmarks: Landmarks::Drawn(4), side: Side::All, as_of: END, known_from: START };
+    let split = Split { seed: 9, landmarks: Landmarks::Drawn(4), as_of: END, known_from: START };
     let data = examples(&|visit| shop.pass(visit), &model.encoder().bind(&catalogue), &split).unwrap();
     let (mut predicted, mut observed) = (0.0, 0.0);
     for (example, hazards) in model.hazards(&super::fit::rows(&data)).unwrap().iter().enumerate() {
@@ -221,37 +221,20 @@ fn a_tiny_set_is_learned_by_heart() {
     let data = Dataset {
         width: 3,
         features: (0..24 * 3).map(|index| draw::normal(2, Use::Sample, 1, index) as f32).collect(),
+        customers: (0..24).collect(),
         markets: vec![0; 24],
         landmarks: vec![START; 24],
         ages: vec![30; 24],
         observed: vec![28; 24],
         back: (0..24).map(|example| (example % 2 == 0).then_some(8)).collect(),
     };
-    let config = IntentConfig {
-        horizon_weeks: 4,
-        members: 1,
-        dropout: 0.0,
-        ridge: 0.0,
-        decay: 0.0,
-        rate: 0.02,
-        epochs: 300,
-        patience: 0,
-        ..small()
-    };
+    let config = IntentConfig { horizon_weeks: 4, members: 1, dropout: 0.0, decay: 0.0, rate: 0.02, epochs: 300, ..small() };
     let mut cohorts = Cohorts::default();
     (0..100).for_each(|day| cohorts.see(0, START, (day % 2 == 0).then_some(START.plus(30 + day / 10)), END));
     let offset = Offset::fit(&cohorts, Volume::default().seasons(1, END));
-    let network = Network::new(&config, 4, 2);
-    let (held_out, adam) = (Dataset::default(), IntentLearner::adam(&config, 24, 1));
-    let learner = IntentLearner {
-        config: &config,
-        network: &network,
-        offset: &offset,
-        training: &data,
-        held_out: &held_out,
-        per_customer: 1.0,
-        adam,
-    };
+    let network = Network::new(&config, 4);
+    let adam = IntentLearner::adam(&config, 24, 1);
+    let learner = IntentLearner { config: &config, network: &network, offset: &offset, training: &data, adam };
     let fit = Fit {
         rank: Rank { index: 0, count: 1 },
         seed: 7,

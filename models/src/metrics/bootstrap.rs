@@ -42,6 +42,33 @@ pub fn paired_difference(a: &[f64], b: &[f64], rows: &[Range<usize>], draws: u32
     })
 }
 
+/// AUC with its percentile interval over customers; `customers[case]` names the customer of a case. `None` where one
+/// of the classes is absent.
+pub fn auc_interval(scores: &[f64], happened: &[bool], customers: &[u64], draws: u32, seed: u64) -> Option<Interval> {
+    super::auc(scores, happened)?;
+    let mut names = customers.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let places: Vec<usize> = order.iter().map(|case| names.partition_point(|name| *name < customers[*case])).collect();
+    let figure = |weights: &[f64]| {
+        let (mut above, mut wins, mut negatives) = (0.0, 0.0, 0.0);
+        let (mut positive, mut negative) = (0.0, 0.0);
+        for (place, case) in order.iter().enumerate() {
+            *if happened[*case] { &mut positive } else { &mut negative } += weights[places[place]];
+            if order.get(place + 1).is_none_or(|next| scores[*next] < scores[*case]) {
+                wins += negative * (above + positive / 2.0);
+                above += positive;
+                negatives += negative;
+                (positive, negative) = (0.0, 0.0);
+            }
+        }
+        wins / (above * negatives)
+    };
+    Some(bootstrap(names.len(), draws, seed, figure))
+}
+
 fn weights(customers: usize, seed: u64, draw: u32) -> Vec<f64> {
     let mut weights = vec![0.0; customers];
     for index in 0..customers {

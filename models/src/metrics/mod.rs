@@ -10,7 +10,7 @@ mod ranking;
 mod survival;
 
 pub use binary::{auc, brier, lift, log_loss, pr_auc};
-pub use bootstrap::{Interval, bootstrap, paired_difference};
+pub use bootstrap::{Interval, auc_interval, bootstrap, paired_difference};
 pub use calibration::{Bin, Calibration, calibration, calibration_bins, calibration_error, debiased_calibration_error};
 pub use exposure::{Exposure, ceiling};
 pub use ranking::{hit_rate, hits, ndcg, recall, reciprocal_rank};

@@ -1,5 +1,7 @@
 //! What is measured about a purchase-intent model.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Interval, Role};
@@ -25,6 +27,34 @@ pub struct IntentMetrics {
     pub methods: Vec<IntentRow>,
     /// Level factor of each market, by name.
     pub levels: Vec<MarketLevel>,
+    /// Strength of the prior on each group of linear effects, found by evidence: the larger, the less a group says.
+    pub precisions: BTreeMap<String, f64>,
+    /// What was measured in each market; markets with too few customers to tell are absent.
+    pub by_market: BTreeMap<String, Vec<MarketMeasure>>,
+}
+
+/// What was measured in one market for one number of days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MarketMeasure {
+    /// Days after the landmark, at least 1.
+    pub days: u32,
+    /// Landmarks tested.
+    pub landmarks: u64,
+    /// Of these, those with a purchase.
+    pub events: u64,
+    /// Mean predicted probability, 0..=1.
+    pub predicted: f64,
+    /// Share who bought, 0..=1.
+    pub observed: f64,
+    /// 95 % interval of `observed`.
+    pub observed_interval: Interval,
+    /// Area under the ROC curve, 0..=1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auc: Option<f64>,
+    /// 95 % interval of `auc`, by resampling customers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auc_interval: Option<Interval>,
 }
 
 /// Predicted against observed probability of a purchase within some days.

@@ -90,12 +90,20 @@ for _ in range(20_000):
     k = rng.integers(0, 80, 80)
     boot.append(sums[k].sum() / counts[k].sum())
 
+# AUC by customer: three cases each, resampled together
+draws = []
+for _ in range(4_000):
+    k = rng.integers(0, 134, 134)
+    cases = np.concatenate([np.arange(3 * c, min(3 * c + 3, n)) for c in k])
+    draws.append(roc_auc_score(y[cases], p[cases]))
+
 top = np.argsort(-d, kind="stable")[:40]
 print(json.dumps({
     "binary": {"probabilities": p.tolist(), "happened": y.tolist(), "auc": roc_auc_score(y, p),
                "pr_auc": average_precision_score(y, p), "brier": brier_score_loss(y, p), "log_loss": log_loss(y, p),
                "slope": fit.coef_[0, 0], "slope_error": slope_error, "intercept": intercept,
-               "intercept_error": intercept_error},
+               "intercept_error": intercept_error, "auc_low": np.quantile(draws, 0.025),
+               "auc_high": np.quantile(draws, 0.975)},
     "distinct": {"probabilities": d.tolist(), "happened": z.tolist(), "predicted": predicted.tolist(),
                  "observed": observed.tolist(), "ece": ece(d, z), "debiased": debiased,
                  "lift": z[top].mean() / z.mean()},

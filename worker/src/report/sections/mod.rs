@@ -1,5 +1,6 @@
 //! The chapters of the page: each reads one part of the document, or is absent.
 
+mod card;
 mod headline;
 mod intent;
 mod meaning;
@@ -47,6 +48,7 @@ pub(super) fn page(document: &MetricsDocument) -> Page {
         sections.extend(recommender::sections(recommender));
     }
     sections.extend(markets(&document.markets));
+    sections.extend(card::section(document));
     if let Some(history) = &document.training {
         sections.extend(training::section(history));
     }

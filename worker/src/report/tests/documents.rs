@@ -154,6 +154,7 @@ pub(super) fn intent() -> MetricsDocument {
                     own_weight: *own_weight,
                 })
                 .collect(),
+            ..IntentMetrics::default()
         }),
         training: Some(TrainingHistory { loss: "Log-loss, nats per week".into(), ..history() }),
         data_quality: Some(quality()),
