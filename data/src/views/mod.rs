@@ -1,5 +1,6 @@
 //! SQL views over the typed tables of one scope. DataFusion lives in this module and in `audience`, and nowhere else.
 
+mod functions;
 mod guard;
 
 use std::collections::BTreeMap;
@@ -105,6 +106,7 @@ fn session(memory: usize, scratch: &Path) -> Result<SessionContext, DataFusionEr
     for name in &functions {
         context.deregister_udtf(name);
     }
+    context.register_udf(functions::positions());
     Ok(context)
 }
 
