@@ -385,7 +385,7 @@ fn sequences(file: &File, sold: bool) -> Option<View> {
     };
     let (owner_of, skipped) = if named { ("words[1]", 1) } else { ("CAST(_row AS VARCHAR)", 0) };
     let sql = format!(
-        "SELECT owner AS {owner}, product_id, {columns}\nFROM (SELECT owner, product_id, place,\n    CAST(CAST(11323 - CASE WHEN place = last THEN 0 ELSE 90 + last - place END AS INT) AS DATE) AS day\n  FROM (SELECT {owner_of} AS owner, unnest(words) AS product_id, unnest(positions(words)) AS place, cardinality(words) AS last\n    FROM (SELECT _row, string_to_array(line, ' ') AS words FROM {}))\n  WHERE place > {skipped})",
+        "SELECT owner AS {owner}, product_id, {columns}\nFROM (SELECT owner, product_id, place,\n    CAST(CAST(11322 - CASE WHEN place = last THEN 0 ELSE 90 + last - place END AS INT) AS DATE) AS day\n  FROM (SELECT {owner_of} AS owner, unnest(words) AS product_id, unnest(positions(words)) AS place, CAST(cardinality(words) AS BIGINT) AS last\n    FROM (SELECT _row, string_to_array(line, ' ') AS words FROM {}))\n  WHERE place > {skipped})",
         file.table
     );
     let notes = vec![
