@@ -168,6 +168,9 @@ pub(crate) struct DemoArguments {
     /// Instead of --customers: as many as it takes to have about so many transaction lines.
     #[arg(long, value_name = "N", conflicts_with = "customers", value_parser = clap::value_parser!(u64).range(2..=1_000_000_000))]
     pub(crate) lines: Option<u64>,
+    /// Leaves out events and the truth: many lines quickly, for trials of size. examples/scale describes them.
+    #[arg(long)]
+    pub(crate) sales_only: bool,
     /// Another seed is another brand.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,

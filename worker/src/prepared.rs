@@ -52,6 +52,8 @@ fn make(session: &Session, established: &Established) -> Result<PathBuf> {
         session.board.done(done as f64, total as f64);
         session.check_stop()
     })?;
+    // How far the fetching came says nothing about the reading.
+    session.board.enter(Stage::Preparing);
     let (plan, source) = (&session.plan, &session.plan.source);
     let working = session.scratch("reading")?;
     let tables = reprise_data::read(&inputs, source, &working)?;

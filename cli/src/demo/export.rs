@@ -70,7 +70,11 @@ impl Export {
         }
         let visitor = visitor_id(world, life.person.market, life.person.number);
         for (index, event) in life.events.iter().enumerate().filter(|(_, event)| (0..END).contains(&event.day)) {
+            // Drawn in any case: the same customers with and without their events.
             let twice = dirt.chance(TWICE);
+            if world.sales_only {
+                continue;
+            }
             for _ in 0..=usize::from(twice) {
                 self.event(&world.catalogue, (&format!("{id}-{index}"), &id, &visitor), event)?;
             }

@@ -49,6 +49,8 @@ pub fn check(plan: &DataPlan, settings: &Settings, board: &Board, runtime: &Hand
         board.done(done as f64, total as f64);
         Ok(())
     })?;
+    // How far the fetching came says nothing about the reading.
+    board.enter(Stage::Preparing);
     let tables = reprise_data::read(&inputs, &plan.source, &within("reading")?)?;
     let folder_prepared = within("prepared")?;
     let prepared = match plan.as_of {
