@@ -5,6 +5,12 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/target
 CARGO ?= cargo
 DEMO ?= demo
+# `make scale`: files and tools lie outside the clone.
+LINES ?= 1000000 10000000
+PROFILE ?= release
+DUCKDB := 2.0.0
+SCALE_VENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale-venv
+SCALE_WORK ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale
 
 ##@ Start here
 help: ## Say what each target does
@@ -30,7 +36,12 @@ generate: ## Write what is derived: CRDs and annotated examples
 check-alone: ## Each crate by itself: finds features that only unification provides
 	@$(CARGO) metadata --no-deps --format-version 1 | tr ',' '\n' | sed -n 's/.*"name":"\(reprise[a-z-]*\)".*/\1/p' | sort -u | xargs -I{} $(CARGO) check --locked --quiet -p {}
 
+scale: ## Time and memory of preparing 1 and 10 million lines, beside DuckDB; LINES="1000000 100000000", PROFILE=dev
+	@test -x $(SCALE_VENV)/bin/python || (python3 -m venv $(SCALE_VENV) && $(SCALE_VENV)/bin/pip install --quiet duckdb==$(DUCKDB))
+	@$(CARGO) build --quiet --locked --workspace --bins --test edges --profile $(PROFILE)
+	@$(SCALE_VENV)/bin/python quality/scale.py --binaries $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug) --work $(SCALE_WORK) --lines $(LINES)
+
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test check generate check-alone audit
+.PHONY: help demo binaries test check generate check-alone scale audit

@@ -13,7 +13,8 @@ use crate::output;
 /// Writes the demo and prints what was written.
 pub(crate) fn demo(arguments: &DemoArguments) -> Result<()> {
     let size = arguments.lines.map_or(Size::Customers(arguments.customers), Size::Lines);
-    let written = demo::write(&arguments.to, arguments.seed, size, arguments.sales_only).map_err(|error| Failure::new(ExitCode::TryAgain, error.to_string()))?;
+    let written = demo::write(&arguments.to, arguments.seed, size, arguments.sales_only)
+        .map_err(|error| Failure::new(ExitCode::TryAgain, error.to_string()))?;
     output::line(render(&written));
     if arguments.sales_only {
         return Ok(());

@@ -202,7 +202,7 @@ impl Export {
     /// A web order is preceded by a visit that carries both ids: this is what links earlier visits to the customer.
     fn order_events(&mut self, world: &World, id: &str, what: (&Person, &Order)) -> Result<()> {
         let (person, order) = what;
-        if !order.web {
+        if !order.web || world.sales_only {
             return Ok(());
         }
         let visitor = visitor_id(world, person.market, person.number);

@@ -227,7 +227,7 @@ struct Market {
     zone: &'static str,
     currency: &'static str,
     /// What is to be looked at.
-    note: Option<String>,
+    notes: Vec<String>,
 }
 
 /// Every market that a folder or a column names.
@@ -235,12 +235,12 @@ fn markets(files: &[File]) -> Vec<Market> {
     let mut names: BTreeSet<String> = files.iter().filter_map(|file| file.market.clone()).collect();
     names.extend(files.iter().flat_map(|file| &file.market_words).map(|word| places::market_name(word)));
     if names.is_empty() {
-        let note = Some("your market: the name of its country, its time zone and its currency".to_owned());
-        return vec![Market { name: "XX".to_owned(), zone: "Etc/UTC", currency: "EUR", note }];
+        let notes = vec!["your market: the name of its country, its time zone and its currency".to_owned()];
+        return vec![Market { name: "XX".to_owned(), zone: "Etc/UTC", currency: "EUR", notes }];
     }
     let market = |name: String| match places::find(&name) {
-        Some(place) => Market { name, zone: place.zone, currency: place.currency, note: None },
-        None => Market { name, zone: "Etc/UTC", currency: "EUR", note: Some("the market's name, time zone and currency".to_owned()) },
+        Some(place) => Market { name, zone: place.zone, currency: place.currency, notes: Vec::new() },
+        None => Market { name, zone: "Etc/UTC", currency: "EUR", notes: vec!["the market's name, time zone and currency".to_owned()] },
     };
     let mut markets: Vec<Market> = names.into_iter().take(MOST_MARKETS).map(market).collect();
     let stated = files.iter().all(|file| file.kind != Some(Kind::Transactions) || file.column(Role::Currency).is_some());
@@ -249,7 +249,7 @@ fn markets(files: &[File]) -> Vec<Market> {
         && !stated
         && let Some(first) = markets.first_mut()
     {
-        first.note = Some("is every amount in its market's currency? else write the one that it is in".to_owned());
+        first.notes.insert(0, "is every amount in its market's currency? else write the one that it is in".to_owned());
     }
     markets
 }

@@ -25,7 +25,7 @@ pub(super) fn write(location: &Path, markets: &[Market], files: &[File], views: 
     put(&mut text, &format!("  location: {}", scalar(&format!("file://{}/", folder.trim_end_matches('/')))));
     put(&mut text, "  markets:");
     for market in markets {
-        market.note.iter().for_each(|note| look(&mut text, 2, note));
+        market.notes.iter().for_each(|note| look(&mut text, 2, note));
         put(&mut text, &format!("  - {{name: {}, timeZone: {}, currency: {}}}", scalar(&market.name), market.zone, market.currency));
     }
     put(&mut text, "  files:");

@@ -62,13 +62,17 @@ fn spills_of(plan: &dyn ExecutionPlan) -> usize {
 fn a_view_that_spills_to_scratch_yields_the_same_rows() {
     for sql in [
         "SELECT key, text FROM wide ORDER BY text",
-        "SELECT max(key) AS key, text FROM wide GROUP BY text ORDER BY text",
+        "SELECT max(key) AS key, text FROM wide GROUP BY text",
         "SELECT key, row_number() OVER (ORDER BY text) AS place FROM wide",
     ] {
         let (plenty, none) = run(PLENTY, sql);
         let (little, some) = run(LITTLE, sql);
         assert!(none == 0 && some > 0, "{sql}: {none} bytes spilled with plenty, {some} with little");
-        let (plenty, little) = (plenty.unwrap(), little.unwrap());
+        let (mut plenty, mut little) = (plenty.unwrap(), little.unwrap());
+        if !sql.contains("ORDER BY") {
+            plenty.sort_unstable();
+            little.sort_unstable();
+        }
         assert_eq!((plenty.len(), plenty == little), (ROWS as usize, true), "{sql}");
     }
 }
