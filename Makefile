@@ -9,6 +9,12 @@ DEMO ?= demo
 DATA ?= ../shared/data
 QUALITY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/quality
 ROWS ?=
+# `make scale`: files and tools lie outside the clone.
+LINES ?= 1000000 10000000
+PROFILE ?= release
+DUCKDB := 2.0.0
+SCALE_VENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale-venv
+SCALE_WORK ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale
 
 ##@ Start here
 help: ## Say what each target does
@@ -43,7 +49,12 @@ check-alone: ## Each crate by itself: finds features that only unification provi
 fuzz: ## 60 seconds on each reader of what others wrote (SECONDS_EACH=600 for longer; needs a C++ compiler)
 	@tests/fuzz/run.sh
 
+scale: ## Time and memory of preparing 1 and 10 million lines, beside DuckDB; LINES="1000000 100000000", PROFILE=dev
+	@test -x $(SCALE_VENV)/bin/python || (python3 -m venv $(SCALE_VENV) && $(SCALE_VENV)/bin/pip install --quiet duckdb==$(DUCKDB))
+	@$(CARGO) build --quiet --locked --workspace --profile $(PROFILE)
+	@$(SCALE_VENV)/bin/python quality/scale.py --binaries $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug) --work $(SCALE_WORK) --lines $(LINES)
+
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test quality check generate check-alone fuzz audit
+.PHONY: help demo binaries test quality check generate check-alone scale fuzz audit

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use reprise_crds::value::LocalDate;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -39,6 +40,11 @@ pub(crate) enum Command {
     /// Makes and looks at data.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Makes report.html again, from the figures of a result.
+    ///
+    /// The page of a result is a function of its metrics.json. A newer version draws old figures in its own way; the
+    /// result's own page stays as it is.
+    Report(ReportArguments),
 }
 
 /// What to read, and where buckets lie.
@@ -65,6 +71,47 @@ pub(crate) struct RunArguments {
     /// Threads of all workers of a run together; every core by default. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+}
+
+/// Arguments of `reprise report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// A metrics.json, or the folder of a result: a folder of this machine, or gs://bucket/.../<identity>/.
+    #[arg(value_name = "METRICS|ARTIFACT")]
+    pub(crate) of: String,
+    /// Where the page goes.
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub(crate) to: PathBuf,
+    /// Reads a bucket in a folder of this machine.
+    #[arg(long, value_name = "gs://BUCKET=DIR", value_parser = parse_map)]
+    pub(crate) map: Vec<(String, PathBuf)>,
+}
+
+/// Arguments of `reprise data check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Looks at these markets only; without it at all markets of each DataSource.
+    #[arg(long = "market", value_name = "NAME")]
+    pub(crate) markets: Vec<String>,
+    /// Looks as of this local date, exclusive, as a run's data.asOf; without it at every row that is there.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<LocalDate>,
+    /// Folder for a page (NAME.html) and the refused rows (NAME-quarantine.jsonl) of each DataSource.
+    #[arg(long, value_name = "DIR", default_value = "data-check")]
+    pub(crate) to: PathBuf,
+}
+
+/// Arguments of `reprise data init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// The files of an export, all of them: CSV, JSON lines, Parquet or lines of words; .gz and .zst are read.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where the proposal goes; without it to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// Arguments of `reprise plan`.
@@ -94,6 +141,19 @@ pub(crate) enum DataCommand {
     /// beside them: weekly hazards, preferences, and what they do next. The same seed and size give the same bytes on
     /// every machine, and more customers leave the first ones as they are. examples/ describes the brand to Reprise.
     Demo(DemoArguments),
+    /// Says what Reprise understands of the files of a DataSource, and trains nothing.
+    ///
+    /// Reads and prepares exactly as a run does, and refuses what a run would refuse, with the same exit code. Prints
+    /// per market: customers, orders, one-timers, days, clicks and visits, routines and gaps; per file and view: rows
+    /// that came in, went on, or were left out, and why; and ten journeys in words, without any customer's id. The
+    /// same stands on a page with pictures. A DataSource needs no run for this.
+    Check(CheckArguments),
+    /// Looks at files and proposes a DataSource for them, to be corrected by you.
+    ///
+    /// Finds out how each file is cut and written (delimiter, decimals, moments), what its columns seem to mean, and
+    /// which SQL makes the canonical tables of them. What is guessed has a comment that says LOOK. Then run
+    /// `reprise data check`.
+    Init(InitArguments),
 }
 
 /// Arguments of `reprise data demo`.
@@ -108,6 +168,9 @@ pub(crate) struct DemoArguments {
     /// Instead of --customers: as many as it takes to have about so many transaction lines.
     #[arg(long, value_name = "N", conflicts_with = "customers", value_parser = clap::value_parser!(u64).range(2..=1_000_000_000))]
     pub(crate) lines: Option<u64>,
+    /// Leaves out events and the truth: many lines quickly, for trials of size. examples/scale describes them.
+    #[arg(long)]
+    pub(crate) sales_only: bool,
     /// Another seed is another brand.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,

@@ -119,6 +119,18 @@ impl Buckets {
         Ok(wanted.map(object).collect())
     }
 
+    /// A file of a published result, as its manifest has it.
+    ///
+    /// # Errors
+    /// `NotFound` where no result is published in the folder.
+    pub(crate) async fn fetch(&self, folder: &str, name: &str, limit: u64) -> Result<Vec<u8>> {
+        let location = self.open(&format!("{}/", folder.trim_end_matches('/'))).await?;
+        let Some(published) = manifest::read(&location).await? else {
+            return Err(Error::NotFound { object: location.uri_of(layout::MANIFEST) });
+        };
+        Ok(published.fetch(name, limit).await?.to_vec())
+    }
+
     /// The file of an object, where its bucket is a folder of this machine.
     pub(crate) fn file(&self, address: &str) -> Option<PathBuf> {
         if let Some(path) = address.strip_prefix("file://") {

@@ -1,12 +1,13 @@
 //! The workers of one run as processes: started, restarted, told to stop.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reprise_crds::contract::{ExitCode, RunPlan, RunReport, StartLine, environment};
+use reprise_crds::contract::{ExitCode, RunReport, StartLine, environment};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -38,9 +39,12 @@ pub(crate) enum Halt {
 #[derive(Debug)]
 pub(crate) struct Crew {
     pub(crate) program: PathBuf,
-    /// `train` or `score`.
-    pub(crate) command: &'static str,
-    pub(crate) plan: RunPlan,
+    /// `train`, `score`, or what else a worker does.
+    pub(crate) arguments: Vec<OsString>,
+    /// What all of them are told, as JSON; empty where the arguments say all.
+    pub(crate) plan: String,
+    /// How many workers there are.
+    pub(crate) count: u32,
     /// The plan's `REPRISE_MAP`.
     pub(crate) map: String,
     /// Threads of each worker.
@@ -65,7 +69,7 @@ pub(crate) enum Ended {
 
 /// Starts all workers and tends them to their end. The first that fails for good stops the others.
 pub(crate) async fn work(crew: Crew, halt: watch::Receiver<Halt>) -> Result<Ended> {
-    let count = crew.plan.count;
+    let count = crew.count;
     let deadline = tokio::time::Instant::now() + crew.deadline;
     let (crew, tries) = (Arc::new(crew), Arc::new(AtomicU32::new(0)));
     // Stopping for a failure and stopping for the user look the same to a worker.
@@ -131,7 +135,7 @@ enum Verdict {
 
 /// Starts one worker, and again while that may help and tries are left.
 async fn tend(crew: &Crew, index: u32, tries: &AtomicU32, mut halt: watch::Receiver<Halt>) -> Result<Ended> {
-    let most = TRIES * crew.plan.count;
+    let most = TRIES * crew.count;
     loop {
         if *halt.borrow() > Halt::Not {
             return Ok(Ended::Stopped);
@@ -158,7 +162,7 @@ async fn tend(crew: &Crew, index: u32, tries: &AtomicU32, mut halt: watch::Recei
         if tried >= most {
             return Err(Failure::new(failure.exit, format!("{failure}\n  gave up after {most} restarts")));
         }
-        let wait = Duration::from_secs(1 << (tried / crew.plan.count).min(5)).min(LONGEST_WAIT);
+        let wait = Duration::from_secs(1 << (tried / crew.count).min(5)).min(LONGEST_WAIT);
         crew.board.tell(format!("worker {index} starts again in {} s: {failure}", wait.as_secs()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -203,12 +207,10 @@ impl Crew {
         // An old report must never speak for a new worker.
         std::fs::write(&files.report, "").map_err(|error| failed(&files.report, error))?;
         let log = std::fs::File::options().create(true).append(true).open(&files.log).map_err(|error| failed(&files.log, error))?;
-        let plan =
-            serde_json::to_string(&self.plan).map_err(|error| Failure::new(ExitCode::Bug, format!("failed to write the plan: {error}")))?;
         let mut command = Command::new(&self.program);
         command
-            .arg(self.command)
-            .env(environment::PLAN.name, plan)
+            .args(&self.arguments)
+            .env(environment::PLAN.name, &self.plan)
             .env(environment::INDEX.name, index.to_string())
             .env(environment::THREADS.name, self.threads.to_string())
             .envs(environment::THREAD_POOLS.map(|pool| (pool, self.threads.to_string())))

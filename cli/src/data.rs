@@ -13,8 +13,12 @@ use crate::output;
 /// Writes the demo and prints what was written.
 pub(crate) fn demo(arguments: &DemoArguments) -> Result<()> {
     let size = arguments.lines.map_or(Size::Customers(arguments.customers), Size::Lines);
-    let written = demo::write(&arguments.to, arguments.seed, size).map_err(|error| Failure::new(ExitCode::TryAgain, error.to_string()))?;
+    let written = demo::write(&arguments.to, arguments.seed, size, arguments.sales_only)
+        .map_err(|error| Failure::new(ExitCode::TryAgain, error.to_string()))?;
     output::line(render(&written));
+    if arguments.sales_only {
+        return Ok(());
+    }
     let folder = arguments.to.display();
     output::line(format!("\n{folder}/README.txt says what lies where. Next, from a checkout:"));
     output::line(format!("  reprise run -f examples/demo --map gs://reprise-demo={folder}"));

@@ -55,6 +55,13 @@ impl Display {
         }
     }
 
+    /// Ends the display without a word.
+    pub(crate) fn clear(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Ends the display with a last word.
     pub(crate) fn end(self, text: &str) {
         if let Some(bar) = &self.bar {

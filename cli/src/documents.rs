@@ -15,6 +15,8 @@ use crate::spec::Spec;
 pub(crate) struct Documents {
     /// The runs, each after those that it refers to.
     pub(crate) runs: Vec<Run>,
+    /// The DataSources by name, whether a run refers to them or not.
+    pub(crate) sources: BTreeMap<String, DataSourceSpec>,
     /// What the user should know, one sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -120,7 +122,7 @@ pub(crate) fn parse(texts: &[(String, String)]) -> Result<Documents, Error> {
         return Err(Error::Refused(refused));
     }
     let runs = in_order(runs).map_err(Error::Refused)?;
-    Ok(Documents { runs, notes })
+    Ok(Documents { runs, sources, notes })
 }
 
 /// Gives each run its source, and refuses and notes what can be said of it alone.

@@ -6,11 +6,13 @@
 mod arguments;
 mod board;
 mod bucket;
+mod check;
 mod crew;
 mod data;
 mod demo;
 mod display;
 mod documents;
+mod errand;
 mod failure;
 mod host;
 mod order;
@@ -22,6 +24,7 @@ mod scratch;
 mod signals;
 mod spec;
 mod summary;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -54,6 +57,9 @@ fn execute(command: &Command) -> Result<u8> {
         Command::Run(arguments) => wait(run::run(arguments))?,
         Command::Plan(arguments) => wait(plan::plan(arguments))?.map(|()| 0),
         Command::Data(DataCommand::Demo(arguments)) => data::demo(arguments).map(|()| 0),
+        Command::Data(DataCommand::Check(arguments)) => wait(check::check(arguments))?,
+        Command::Data(DataCommand::Init(arguments)) => wait(errand::init(arguments))?,
+        Command::Report(arguments) => wait(errand::report(arguments))?,
     }
 }
 

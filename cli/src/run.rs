@@ -20,9 +20,8 @@ use crate::program;
 use crate::scratch::{self, Scratch};
 use crate::signals::Signals;
 use crate::summary::{self, Metrics, Outcome, Row};
+use crate::watch;
 
-/// How often workers are asked where they stand.
-const LOOK: Duration = Duration::from_millis(250);
 /// How often the bucket is asked about somebody else's run.
 const FOLLOW: Duration = Duration::from_secs(2);
 /// The most times that one request is repeated on purpose.
@@ -214,25 +213,17 @@ impl Session {
         let board = Arc::new(Board::new(plan.count as usize));
         let crew = Crew {
             program,
-            command: run.spec.command(),
-            map: serde_json::to_string(self.buckets.map()).map_err(|error| Failure::new(ExitCode::Usage, format!("--map: {error}")))?,
+            arguments: vec![run.spec.command().into()],
+            map: watch::write_map(self.buckets.map())?,
             threads: (self.threads / plan.count as usize).max(1),
             scratch: self.scratch.path().join(format!("{}-{}", run.spec.command(), run.name)),
             address: self.scratch.path().join(request.digest.as_str()),
             board: board.clone(),
             deadline: Duration::from_secs(run.spec.common().deadline_seconds.unsigned_abs()),
-            plan,
+            count: plan.count,
+            plan: watch::write_plan(&plan)?,
         };
-        let mut work = std::pin::pin!(crew::work(crew, self.signals.halt.clone()));
-        let mut looks = tokio::time::interval(LOOK);
-        let ended = loop {
-            tokio::select! {
-                ended = &mut work => break ended?,
-                _ = looks.tick() => if let Some(progress) = board.look().await { display.show(&progress) },
-            }
-            board.news().iter().for_each(|news| display.say(news));
-        };
-        match ended {
+        match watch::watch(crew, &self.signals, display).await? {
             Ended::Done => Ok(Outcome::Done { seconds: since.elapsed().as_secs(), peak_memory: board.peak_memory() }),
             Ended::Stopped => Err(Failure::new(ExitCode::Stopped, "stopped")),
         }

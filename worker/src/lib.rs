@@ -6,8 +6,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod claim;
+pub mod data_check;
 pub mod documents;
 pub mod failure;
+pub mod inputs;
 pub mod model_files;
 pub mod prepared;
 pub mod progress;

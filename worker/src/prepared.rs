@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use reprise_artifacts::{Body, Error, layout, manifest};
-use reprise_crds::contract::{ExitCode, InputObject, Record, Stage};
-use reprise_data::{InputFile, Inputs, Prepared, find_files};
+use reprise_artifacts::{Body, layout, manifest};
+use reprise_crds::contract::{ExitCode, Stage};
+use reprise_data::Prepared;
 
 use crate::failure::{Failure, Result};
 use crate::record::Established;
@@ -48,7 +48,12 @@ pub fn obtain(session: &Session, established: &Established) -> Result<Prepared> 
 fn make(session: &Session, established: &Established) -> Result<PathBuf> {
     session.board.enter(Stage::Preparing);
     let fetched = session.scratch("inputs")?;
-    let inputs = fetch(session, &established.record, &fetched)?;
+    let inputs = session.sources().fetch(&established.record.inputs, &fetched, session.settings.memory, &mut |done, total| {
+        session.board.done(done as f64, total as f64);
+        session.check_stop()
+    })?;
+    // How far the fetching came says nothing about the reading.
+    session.board.enter(Stage::Preparing);
     let (plan, source) = (&session.plan, &session.plan.source);
     let working = session.scratch("reading")?;
     let tables = reprise_data::read(&inputs, source, &working)?;
@@ -75,43 +80,6 @@ fn check_age(session: &Session, prepared: &Prepared) -> Result<()> {
     }
     let message = format!("the last complete day is {}, {age} days ago; maxAgeDays is {most}", prepared.through());
     Err(Failure::new(ExitCode::Data, "DataTooOld", message).field("source.maxAgeDays").hint("upload newer files, or set data.asOf"))
-}
-
-/// Brings the recorded generations of the inputs onto this machine.
-fn fetch(session: &Session, record: &Record, folder: &Path) -> Result<Inputs> {
-    let names: Vec<String> = record.inputs.iter().map(|input| input.name.clone()).collect();
-    let total: u64 = record.inputs.iter().map(|input| input.length).sum();
-    let mut done = 0;
-    for (number, input) in record.inputs.iter().enumerate() {
-        session.check_stop()?;
-        session.board.done(done as f64, total as f64);
-        fetch_one(session, input, &local(folder, number, &input.name))?;
-        done += input.length;
-    }
-    let found = find_files(&session.plan.source, &session.plan.markets, &names)?;
-    let path = |name: &str| names.iter().position(|listed| listed == name).map(|number| local(folder, number, name));
-    let files = found.into_iter().filter_map(|found| Some(InputFile { path: path(&found.name)?, found })).collect();
-    Ok(Inputs { markets: session.plan.markets.clone(), files, memory: session.settings.memory })
-}
-
-/// Numbered, with the name's last segment: its endings say how it is packed.
-fn local(folder: &Path, number: usize, name: &str) -> PathBuf {
-    folder.join(format!("{number}-{}", name.rsplit('/').next().unwrap_or(name)))
-}
-
-fn fetch_one(session: &Session, input: &InputObject, to: &Path) -> Result<()> {
-    let changed = || {
-        let message = format!("{} is not what the request's record lists any more", input.name);
-        let mut failure =
-            Failure::new(ExitCode::Data, "InputChanged", message).hint("set rerunToken to ask again with the files as they are now");
-        failure.error.file = Some(input.name.clone());
-        failure
-    };
-    match session.wait(session.source.download(&input.name, Some(input.generation), to)) {
-        Ok((_, sums)) if (sums.length, sums.crc32c) == (input.length, input.crc32c) => Ok(()),
-        Ok(_) | Err(Error::Changed { .. } | Error::NotFound { .. }) => Err(changed()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The files of a folder, by name.

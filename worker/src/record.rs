@@ -1,16 +1,12 @@
 //! The record: what a request reads and what its result is called, decided once by whoever comes first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use reprise_artifacts::{Info, requests};
-use reprise_crds::contract::{DATA_RECIPE, ExitCode, InputObject, ModelRef, PinnedModels, RECIPE, Record, data_digest, identity};
-use reprise_data::find_files;
+use reprise_artifacts::requests;
+use reprise_crds::contract::{DATA_RECIPE, ExitCode, ModelRef, PinnedModels, RECIPE, Record, data_digest, identity};
 
 use crate::failure::{Failure, Result};
 use crate::session::Session;
-
-/// More source files than any country has; a bound on what a listing may cost.
-const MOST_FILES: usize = 100_000;
 
 /// The record that stands, and whether this worker's own offer became it.
 #[derive(Clone, Debug)]
@@ -57,7 +53,7 @@ pub fn image() -> String {
 
 fn compose(session: &Session) -> Result<Record> {
     let plan = &session.plan;
-    let inputs = list_inputs(session)?;
+    let inputs = session.sources().list()?;
     let models = pin(session)?;
     let data_digest = data_digest(&plan.source, &plan.markets, &inputs, plan.data.as_of, DATA_RECIPE);
     let named = [("startFrom", &models.start_from), ("intent", &models.intent), ("recommender", &models.recommender)];
@@ -75,20 +71,6 @@ fn compose(session: &Session) -> Result<Record> {
         data_digest,
         identity,
     })
-}
-
-/// The source files that the run's markets need, sorted by name, as listed now.
-fn list_inputs(session: &Session) -> Result<Vec<InputObject>> {
-    let listed: BTreeMap<String, Info> =
-        session.wait(session.source.list("", MOST_FILES))?.into_iter().map(|info| (info.name.clone(), info)).collect();
-    let names: Vec<String> = listed.keys().cloned().collect();
-    let found = find_files(&session.plan.source, &session.plan.markets, &names)?;
-    let names: BTreeSet<String> = found.into_iter().map(|file| file.name).collect();
-    let input = |name: String| {
-        let info = listed.get(&name)?;
-        Some(InputObject { generation: info.generation, length: info.length, crc32c: info.crc32c, name })
-    };
-    Ok(names.into_iter().filter_map(input).collect())
 }
 
 fn pin(session: &Session) -> Result<PinnedModels> {

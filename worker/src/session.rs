@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::failure::{Failure, Result};
+use crate::inputs::Sources;
 use crate::progress::Board;
 use crate::settings::Settings;
 
@@ -63,6 +64,11 @@ impl Session {
     /// Waits for storage.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// The source's folder, and what the run wants of it.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { location: &self.source, runtime: &self.runtime, source: &self.plan.source, markets: &self.plan.markets }
     }
 
     /// The runtime on which background tasks run.

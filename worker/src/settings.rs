@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use reprise_artifacts as artifacts;
 use reprise_crds::contract::environment::{self, Variable};
-use reprise_crds::contract::{CONTRACT, ExitCode, RunPlan};
+use reprise_crds::contract::{CONTRACT, DataPlan, ExitCode, RunPlan};
+use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 
@@ -41,17 +42,31 @@ impl Settings {
     /// # Errors
     /// As [`Settings::read`].
     pub fn from(look: &dyn Fn(&Variable) -> Option<String>) -> Result<(RunPlan, Self), Failure> {
-        let plan = plan(look)?;
+        let plan: RunPlan = plan(look)?;
         let index = number(look, &environment::INDEX)?.or(number(look, &environment::JOB_COMPLETION_INDEX)?);
         let index = index.ok_or_else(|| refuse(&environment::INDEX, "it is not set"))?;
         if index >= u64::from(plan.count) {
             return Err(refuse(&environment::INDEX, &format!("{index} is not below the plan's count {}", plan.count)));
         }
+        Ok((plan, Self::machine(look, index)?))
+    }
+
+    /// Reads what to look at, and the settings for it, from the process's environment.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn read_data() -> Result<(DataPlan, Self), Failure> {
+        let look = |variable: &Variable| std::env::var(variable.name).ok().filter(|value| !value.is_empty());
+        Ok((plan(&look)?, Self::machine(&look, 0)?))
+    }
+
+    /// What does not depend on the plan.
+    fn machine(look: &dyn Fn(&Variable) -> Option<String>, index: u64) -> Result<Self, Failure> {
         let scratch = look(&environment::SCRATCH).map_or_else(std::env::temp_dir, PathBuf::from);
         let address = look(&environment::PROGRESS_ADDRESS).unwrap_or_else(|| environment::PROGRESS_ADDRESS.default.to_owned());
         let map = look(&environment::MAP).map(|json| artifacts::parse_map(&json)).transpose();
         let patience = artifacts::Patience { jitter: index, ..artifacts::Patience::default() };
-        let settings = Self {
+        Ok(Self {
             index: index as u32,
             memory: number(look, &environment::MEMORY)?.map_or(1 << 30, |bytes| bytes as usize),
             scratch,
@@ -61,12 +76,11 @@ impl Settings {
                 map: map.map_err(|error| refuse(&environment::MAP, &error.to_string()))?.unwrap_or_else(BTreeMap::new),
                 patience,
             },
-        };
-        Ok((plan, settings))
+        })
     }
 }
 
-fn plan(look: &dyn Fn(&Variable) -> Option<String>) -> Result<RunPlan, Failure> {
+fn plan<T: DeserializeOwned>(look: &dyn Fn(&Variable) -> Option<String>) -> Result<T, Failure> {
     let json = look(&environment::PLAN).ok_or_else(|| refuse(&environment::PLAN, "it is not set"))?;
     if json.len() > LARGEST_PLAN {
         return Err(refuse(&environment::PLAN, &format!("it has {} bytes, the limit is {LARGEST_PLAN}", json.len())));

@@ -70,7 +70,11 @@ impl Export {
         }
         let visitor = visitor_id(world, life.person.market, life.person.number);
         for (index, event) in life.events.iter().enumerate().filter(|(_, event)| (0..END).contains(&event.day)) {
+            // Drawn in any case: the same customers with and without their events.
             let twice = dirt.chance(TWICE);
+            if world.sales_only {
+                continue;
+            }
             for _ in 0..=usize::from(twice) {
                 self.event(&world.catalogue, (&format!("{id}-{index}"), &id, &visitor), event)?;
             }
@@ -198,7 +202,7 @@ impl Export {
     /// A web order is preceded by a visit that carries both ids: this is what links earlier visits to the customer.
     fn order_events(&mut self, world: &World, id: &str, what: (&Person, &Order)) -> Result<()> {
         let (person, order) = what;
-        if !order.web {
+        if !order.web || world.sales_only {
             return Ok(());
         }
         let visitor = visitor_id(world, person.market, person.number);

@@ -83,6 +83,8 @@ pub(crate) struct Written {
 /// What all customers have in common.
 struct World {
     seed: u64,
+    /// Whether sales, and no events and no truth, are written: for trials of size.
+    sales_only: bool,
     catalogue: Catalogue,
     occasions: Vec<Vec<Occasion>>,
     seasons: Vec<Seasons>,
@@ -99,13 +101,14 @@ impl World {
             (1.0 + 0.004 * f64::from(week)) * (1.0 + 1.3 * season.gift + 0.6 * season.sale - 0.4 * season.quiet)
         };
         let wins = seasons.iter().map(|seasons| (-BEFORE..WEEKS).map(|week| won(seasons, week)).collect()).collect();
-        Self { seed, catalogue: Catalogue::new(seed), occasions, seasons, wins }
+        Self { seed, sales_only: false, catalogue: Catalogue::new(seed), occasions, seasons, wins }
     }
 }
 
-/// Writes the brand's files under `folder`/crm and the truth under `folder`/truth.
-pub(crate) fn write(folder: &Path, seed: u64, size: Size) -> Result<Vec<Written>> {
-    let world = World::new(seed);
+/// Writes the brand's files under `folder`/crm and the truth under `folder`/truth; with `sales_only` neither events nor
+/// truth.
+pub(crate) fn write(folder: &Path, seed: u64, size: Size, sales_only: bool) -> Result<Vec<Written>> {
+    let world = World { sales_only, ..World::new(seed) };
     shared::write(folder, &world)?;
     let mut truth = Truth::create(folder)?;
     let written =
@@ -137,7 +140,7 @@ fn write_market(folder: &Path, world: &World, market: usize, size: Size, truth: 
         export.customer(world, &life, &mut truth.faults)?;
         truth.customer(world, &life)?;
         // One mere visitor for two customers.
-        if customers.is_multiple_of(2) {
+        if customers.is_multiple_of(2) && !world.sales_only {
             export.visitor(world, customers, &mere_visitor(world, market, customers))?;
         }
     }

@@ -11,7 +11,7 @@ use super::*;
 
 fn written(size: Size) -> (tempfile::TempDir, Vec<Written>) {
     let folder = tempfile::tempdir().unwrap();
-    let written = write(folder.path(), 7, size).unwrap();
+    let written = write(folder.path(), 7, size, false).unwrap();
     (folder, written)
 }
 

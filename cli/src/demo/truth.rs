@@ -22,7 +22,7 @@ pub(super) struct Truth {
     outcomes: Table,
     /// Corrupt copies by file, row and column.
     pub(super) faults: Table,
-    /// One-timers whose truth was written.
+    /// One-timers, whose truth was written.
     pub(super) one_timers: u64,
     /// Expected and real second purchases among them within the horizon.
     pub(super) expected: f64,
@@ -50,6 +50,10 @@ impl Truth {
     /// Writes the truth about a customer who is a one-timer at `asOf`; others have none.
     pub(super) fn customer(&mut self, world: &World, life: &Life) -> Result<()> {
         let Some(first) = one_timer(life) else { return Ok(()) };
+        self.one_timers += 1;
+        if world.sales_only {
+            return Ok(());
+        }
         let market = &MARKETS[life.person.market];
         let id = customer_id(market, life.person.number);
         let hazards = hazards(world, life);
@@ -64,7 +68,6 @@ impl Truth {
             second.iter().flat_map(|order| order.lines.iter().map(|line| world.catalogue.groups[line.group].id.as_str())).collect();
         let day = second.map(|order| date_of(order.day).to_string()).unwrap_or_default();
         self.outcomes.row(&[id, market.code.to_owned(), day, groups.join(" ")])?;
-        self.one_timers += 1;
         self.expected += 1.0 - hazards.iter().map(|hazard| 1.0 - hazard).product::<f64>();
         self.returned += u64::from(second.is_some());
         Ok(())

@@ -14,8 +14,8 @@ pub struct Variable {
 /// The plan.
 pub const PLAN: Variable = Variable {
     name: "REPRISE_PLAN",
-    meaning: "the RunPlan as JSON, at most 64 KiB",
-    default: "none: `train` and `score` end with exit code 64",
+    meaning: "the RunPlan as JSON, for `data check` the DataPlan; at most 64 KiB",
+    default: "none: `train`, `score` and `data check` end with exit code 64",
 };
 
 /// The index, set by whoever starts a worker without Kubernetes.

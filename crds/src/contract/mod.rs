@@ -13,7 +13,7 @@ mod resolve;
 pub use digest::{data_digest, identity, markets, request_digest};
 pub use exit::ExitCode;
 pub use line::{ContractLine, Progress, Stage, StartLine};
-pub use plan::{ModelRef, PlanData, PlanModels, RunPlan, ScoreTask, Task, TrainTask};
+pub use plan::{DataPlan, ModelRef, PlanData, PlanModels, RunPlan, ScoreTask, Task, TrainTask};
 pub use record::{Claim, InputObject, PinnedModels, Record, paths};
 pub use report::{Outcome, ReportedError, ReportedManifest, RunReport, TERMINATION_MESSAGE_BYTES};
 pub use resolve::{ReferencedRun, Starter, resolve};

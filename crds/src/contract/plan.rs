@@ -39,6 +39,23 @@ pub struct RunPlan {
     pub run_uid: String,
 }
 
+/// What a worker is told that looks at a source and trains nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DataPlan {
+    /// See [`crate::contract::CONTRACT`].
+    pub contract: u32,
+    /// Name of the DataSource, for people.
+    pub name: String,
+    /// The DataSource, cut to the markets.
+    pub source: DataSourceSpec,
+    /// The markets to look at, sorted; at least one, each in the source.
+    pub markets: Vec<String>,
+    /// The local date as of which to look, exclusive; absent: at every row that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<LocalDate>,
+}
+
 /// Which days of the data a run reads.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -47,11 +47,34 @@ use crate::{FORMAT, stack};
 /// [`Error::PlanView`], [`Error::RunView`] and [`Error::CheckTable`] for views; [`Error::Prepare`] where a market has no
 /// row; [`Error::UseScratch`] when the disk is full.
 pub fn prepare(tables: &Tables, as_of: Option<Date>, folder: &Path) -> Result<Prepared> {
-    stack::deep(|| write(tables, as_of.map(Day::from), folder))?;
+    let cut = as_of.map_or(Cut::Complete, |as_of| Cut::At(as_of.into()));
+    stack::deep(|| write(tables, cut, folder))?;
     Prepared::open(folder)
 }
 
-fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
+/// As [`prepare`], with every row that is there: as of the day after the last row of the market that ends last. For
+/// looking at a source, whose markets need not be complete together.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_everything(tables: &Tables, folder: &Path) -> Result<Prepared> {
+    stack::deep(|| write(tables, Cut::Everything, folder))?;
+    Prepared::open(folder)
+}
+
+/// Up to which day rows are used.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Before this day.
+    At(Day),
+    /// Up to the last day that is complete in every market.
+    Complete,
+    /// Up to the last day of any market.
+    Everything,
+}
+
+fn write(tables: &Tables, cut: Cut, folder: &Path) -> Result<()> {
+    let as_of = if let Cut::At(day) = cut { Some(day) } else { None };
     let mut gathered = Gathered::new(&tables.source, &tables.markets, as_of, &tables.scratch)?;
     let views = tables.scopes.iter().map(|scope| plan(tables, scope)).collect::<Result<Vec<_>>>()?;
     // Rates of every market come first: transactions are converted as they pass.
@@ -59,9 +82,10 @@ fn write(tables: &Tables, as_of: Option<Day>, folder: &Path) -> Result<()> {
     views.iter().try_for_each(|views| gathered.take(views))?;
     let ranges = ranges(&gathered)?;
     let through = through(&ranges, tables.source.settle_days)?;
-    let (as_of, through) = match as_of {
-        Some(as_of) => (as_of, through.min(as_of.plus(-1))),
-        None => (through.plus(1), through),
+    let (as_of, through) = match cut {
+        Cut::At(as_of) => (as_of, through.min(as_of.plus(-1))),
+        Cut::Complete => (through.plus(1), through),
+        Cut::Everything => (ranges.iter().map(|(_, last)| *last).max().unwrap_or(through).plus(1), through),
     };
     join_visitors(&mut gathered, as_of)?;
     let grouped = catalogue::group(&gathered.declared, &gathered.products, as_of);

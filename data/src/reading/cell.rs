@@ -18,11 +18,11 @@ pub(super) const PRECISION: u8 = 24;
 const WHOLE_DIGITS: usize = 18;
 
 /// Why a cell is refused. Never holds the value.
-pub(super) type Reason = &'static str;
+pub(crate) type Reason = &'static str;
 
 /// A typed value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     /// No value: an empty cell.
     Null,
     /// UTF-8 text.
@@ -48,7 +48,7 @@ pub(super) enum Cell<'a> {
 
 /// How the cells of one column are typed.
 #[derive(Clone, Debug)]
-pub(super) struct CellType {
+pub(crate) struct CellType {
     /// The declared type.
     pub(super) kind: ColumnType,
     format: Option<String>,
@@ -66,7 +66,7 @@ impl CellType {
     ///
     /// # Errors
     /// The column's time zone is unknown.
-    pub(super) fn declared(table: &str, column: &ColumnSpec, timestamp_format: Option<&str>, decimal_comma: bool) -> Result<Self> {
+    pub(crate) fn declared(table: &str, column: &ColumnSpec, timestamp_format: Option<&str>, decimal_comma: bool) -> Result<Self> {
         let field = || format!("files[{table}].columns[{}].timeZone", column.name);
         let zone = column.time_zone.as_deref().map(|name| zone(&field(), name)).transpose()?;
         let file_format = timestamp_format.filter(|_| column.kind == ColumnType::Timestamp);
@@ -86,7 +86,7 @@ impl CellType {
     }
 
     /// Types one cell. Spaces around anything but text do not count; an empty cell is Null.
-    pub(super) fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Cell<'a>, Reason> {
+    pub(crate) fn parse<'a>(&self, bytes: &'a [u8]) -> Result<Cell<'a>, Reason> {
         let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         if bytes.contains(&0) {
             return Err("holds a NUL character");
@@ -209,7 +209,7 @@ fn boolean(text: &str) -> Result<bool, Reason> {
 }
 
 /// What kind of value a refused cell holds, so that a reader of the quarantine can tell without seeing it.
-pub(super) fn class(bytes: &[u8]) -> &'static str {
+pub(crate) fn class(bytes: &[u8]) -> &'static str {
     let Ok(text) = std::str::from_utf8(bytes) else { return "bytes" };
     let text = text.trim();
     if text.is_empty() {

@@ -12,7 +12,7 @@ use crate::error::{Error, Fault, Place, Result};
 use crate::inputs::InputFile;
 
 /// Records of one CSV file.
-pub(super) struct Csv<'a> {
+pub(crate) struct Csv<'a> {
     file: &'a InputFile,
     text: Box<dyn Read>,
     reader: Reader,
@@ -32,7 +32,7 @@ impl<'a> Csv<'a> {
     ///
     /// # Errors
     /// [`Error::ReadFile`] for a header that is missing, too wide, not UTF-8 or names a column twice.
-    pub(super) fn open(file: &'a InputFile, format: &CsvFormat) -> Result<Self> {
+    pub(crate) fn open(file: &'a InputFile, format: &CsvFormat) -> Result<Self> {
         let byte = |text: &str, default: u8| text.bytes().next().unwrap_or(default);
         let reader = ReaderBuilder::new().delimiter(byte(&format.delimiter, b',')).quote(byte(&format.quote, b'"')).build();
         let mut csv = Self {

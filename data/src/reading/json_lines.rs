@@ -8,14 +8,14 @@ use crate::error::Result;
 use crate::inputs::InputFile;
 
 /// Records of one JSON lines file.
-pub(super) struct JsonLines<'a> {
+pub(crate) struct JsonLines<'a> {
     lines: LineReader<'a>,
     columns: Vec<String>,
 }
 
 impl<'a> JsonLines<'a> {
     /// Opens a file of which `columns` are read; other members are ignored.
-    pub(super) fn open(file: &'a InputFile, columns: Vec<String>) -> Result<Self> {
+    pub(crate) fn open(file: &'a InputFile, columns: Vec<String>) -> Result<Self> {
         Ok(Self { lines: LineReader::open(file)?, columns })
     }
 }

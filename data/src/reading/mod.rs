@@ -11,5 +11,11 @@ mod quarantine;
 mod record;
 mod table;
 
+pub(crate) use cell::{CellType, class};
+pub(crate) use csv::Csv;
+pub(crate) use json_lines::JsonLines;
+pub(crate) use open::{open_text, unreadable};
+pub(crate) use parquet_file::sample as sample_parquet;
 pub(crate) use quarantine::Quarantine;
+pub(crate) use record::{Next, Record, Records};
 pub(crate) use table::{TypedTable, read_table};

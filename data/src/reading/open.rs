@@ -17,7 +17,7 @@ const BUFFER: usize = 256 << 10;
 ///
 /// # Errors
 /// [`Error::ReadFile`] for an empty file and one that is not UTF-8 by its byte order mark.
-pub(super) fn open_text(file: &InputFile) -> Result<Box<dyn Read>> {
+pub(crate) fn open_text(file: &InputFile) -> Result<Box<dyn Read>> {
     let opened = File::open(&file.path).map_err(|error| Error::scratch(&file.path, error))?;
     let length = opened.metadata().map_err(|error| Error::scratch(&file.path, error))?.len();
     if length == 0 {
@@ -55,7 +55,7 @@ fn start(file: &InputFile, mut text: Box<dyn Read>) -> Result<Box<dyn Read>> {
 }
 
 /// Why a stream broke, said without the library's words where we know better.
-pub(super) fn unreadable(file: &InputFile, error: &io::Error) -> Error {
+pub(crate) fn unreadable(file: &InputFile, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => fault(file, "the compressed file ends early", "upload it again"),
         io::ErrorKind::FileTooLarge => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchReader};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::{CastOptions, cast_with_options, filter};
 use arrow::datatypes::{DataType, Float64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -52,6 +52,28 @@ pub(super) fn read(
         convert(&empty, layout, 0, &mut Out { file, sink, quarantine })?;
     }
     Ok(rows)
+}
+
+/// Hands the first rows of each column to `see` as text, with its name and whether it is stored as text.
+///
+/// # Errors
+/// [`Error::ReadFile`] for a file that is no sound Parquet, and what `see` gives.
+pub(crate) fn sample(file: &InputFile, most: u64, see: &mut dyn FnMut(&str, bool, &StringArray) -> Result<()>) -> Result<()> {
+    let mut reader = guarded(file, || open(file))?;
+    let options = CastOptions { safe: true, ..CastOptions::default() };
+    let mut rows = 0;
+    while rows < most
+        && let Some(batch) = guarded(file, || Ok(reader.next()))?
+    {
+        let batch = batch.map_err(|error| broken(file, &error.to_string()))?;
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            let Some(stored) = plain(field.data_type()) else { continue };
+            let text = cast_with_options(array, &DataType::Utf8, &options).map_err(|error| broken(file, &error.to_string()))?;
+            see(field.name(), stored == DataType::Utf8, text.as_string())?;
+        }
+        rows += batch.num_rows() as u64;
+    }
+    Ok(())
 }
 
 fn open(file: &InputFile) -> Result<ParquetRecordBatchReader> {

@@ -9,11 +9,11 @@ pub(super) const MOST_CELLS: usize = 4096;
 
 /// The cells of one record, each a range of one buffer.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// The line on which the record starts, from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 impl Record {
@@ -30,12 +30,12 @@ impl Record {
     }
 
     /// Number of cells.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The cell at `index`; empty beyond the last one.
-    pub(super) fn cell(&self, index: usize) -> &[u8] {
+    pub(crate) fn cell(&self, index: usize) -> &[u8] {
         let Some(end) = self.ends.get(index) else { return &[] };
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..*end]
@@ -44,7 +44,7 @@ impl Record {
 
 /// What came next in a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// The record was filled.
     Record,
     /// A record that can't be cut into cells: why, for the quarantine.
@@ -54,7 +54,7 @@ pub(super) enum Next {
 }
 
 /// A text file as a sequence of records.
-pub(super) trait Records {
+pub(crate) trait Records {
     /// Names of the cells of each record.
     fn columns(&self) -> &[String];
 

@@ -1,5 +1,6 @@
 //! SQL views over the typed tables of one scope. DataFusion lives in this module and in `audience`, and nowhere else.
 
+mod functions;
 mod guard;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(crate) struct Views {
     runtime: Runtime,
     context: SessionContext,
     schemas: BTreeMap<String, SchemaRef>,
+    /// Bytes of the pool, for messages.
+    memory: usize,
 }
 
 impl Views {
@@ -47,7 +50,7 @@ impl Views {
             let registered = runtime.block_on(context.register_parquet(&table.name, path, ParquetReadOptions::default()));
             registered.map_err(|error| engine(&error))?;
         }
-        let mut planned = Self { runtime, context, schemas: BTreeMap::new() };
+        let mut planned = Self { runtime, context, schemas: BTreeMap::new(), memory };
         let mut sizes = BTreeMap::new();
         for view in views {
             planned.add(view, market, &mut sizes)?;
@@ -83,9 +86,15 @@ impl Views {
     /// [`Error::RunView`] when the view fails on its rows, or what `take` gives.
     pub(crate) fn each(&self, name: &str, take: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
         let failed = |error: &DataFusionError| {
+            let place = Place::of(format!("views[{name}].sql"));
+            if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+                let pool = self.memory.div_ceil(1 << 20);
+                let cause = format!("the view needs more memory at once than the pool of {pool} MiB has, and can't spill it");
+                let hint = "aggregate before joining, write the smaller table on the left of a join, or raise the worker's memory";
+                return Error::RunView(Fault::new(place, cause, hint));
+            }
             let cause = format!("the SQL fails on its rows: {}", explain(error));
-            let hint = "use TRY_CAST or NULLIF where a row may lack a sound value, or raise the worker's memory";
-            Error::RunView(Fault::new(Place::of(format!("views[{name}].sql")), cause, hint))
+            Error::RunView(Fault::new(place, cause, "use TRY_CAST or NULLIF where a row may lack a sound value"))
         };
         let stream = self.runtime.block_on(async { self.context.table(name).await?.execute_stream().await });
         let mut stream = stream.map_err(|error| failed(&error))?;
@@ -105,6 +114,7 @@ fn session(memory: usize, scratch: &Path) -> Result<SessionContext, DataFusionEr
     for name in &functions {
         context.deregister_udtf(name);
     }
+    context.register_udf(functions::positions());
     Ok(context)
 }
 
@@ -124,3 +134,6 @@ pub(crate) fn config() -> SessionConfig {
 fn place(view: &ViewSpec) -> Place {
     Place::of(format!("views[{}].sql", view.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// `1,234.50` with two decimals; never a negative zero.
-pub(super) fn decimal(value: f64, decimals: usize) -> String {
+pub(crate) fn decimal(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let negative = value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
@@ -65,7 +65,7 @@ pub(super) fn short_date(date: Date) -> String {
 }
 
 /// `6 Jun 2011`.
-pub(super) fn long_date(date: Date) -> String {
+pub(crate) fn long_date(date: Date) -> String {
     format!("{} {}", short_date(date), date.year())
 }
 

@@ -8,12 +8,15 @@ mod chart;
 mod format;
 mod page;
 mod sections;
+mod text;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, context};
 use reprise_models::report_document::{DataQuality, MetricsDocument};
 
 use page::Page;
+
+pub(crate) use format::{decimal, long_date};
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
@@ -42,6 +45,17 @@ pub struct DataCheck<'a> {
     pub quality: &'a DataQuality,
     /// Some journeys in words, one each, without any customer's id.
     pub journeys: &'a [String],
+    /// How many orders each market had in each month.
+    pub orders: &'a [MonthlyOrders],
+}
+
+/// The orders of one market by month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MonthlyOrders {
+    /// The market.
+    pub market: String,
+    /// Year, month and orders, in order; months without an order are absent.
+    pub months: Vec<(i16, i8, u64)>,
 }
 
 /// Renders the page on a source, in the form of [`render`].
@@ -50,6 +64,11 @@ pub struct DataCheck<'a> {
 /// [`RenderError`], which no source causes.
 pub fn render_data_check(check: &DataCheck<'_>) -> Result<String, RenderError> {
     write(&sections::data_check_page(check))
+}
+
+/// The same as plain text: facts, sentences, tables and journeys; what is drawn stands in the tables too.
+pub fn write_data_check(check: &DataCheck<'_>) -> String {
+    text::write(&sections::data_check_page(check))
 }
 
 fn write(page: &Page) -> Result<String, RenderError> {

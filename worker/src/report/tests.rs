@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use reprise_models::report_document::{DocumentKind, HazardSeries, HazardWeek, MetricsDocument};
 
-use super::{DataCheck, render, render_data_check};
+use super::{DataCheck, MonthlyOrders, render, render_data_check, write_data_check};
 
 fn all() -> [(&'static str, MetricsDocument); 4] {
     [("small", documents::small()), ("intent", documents::intent()), ("recommender", documents::recommender()), ("plan", documents::plan())]
@@ -87,15 +87,41 @@ fn a_source_has_a_page_of_its_own() {
     let quality = documents::quality();
     let facts = [("Location".to_owned(), "gs://acme/".to_owned())];
     let journeys = ["A customer of NO bought 3 products on 4 May 2011 <b> and was seen again after 40 days.".to_owned()];
-    let page = render_data_check(&DataCheck { source: "crm-nordics", facts: &facts, quality: &quality, journeys: &journeys }).unwrap();
-    assert_eq!(between(&page, "<h2>", "</h2>"), ["What it means", "Data", "Journeys in words"]);
-    assert_eq!(
-        between(&page, "<li>", "</li>")[1],
-        "A customer of NO bought 3 products on 4 May 2011 &lt;b&gt; and was seen again after 40 days."
-    );
+    let orders = [
+        MonthlyOrders { market: "NO".to_owned(), months: vec![(2010, 11, 4), (2011, 1, 6)] },
+        MonthlyOrders { market: "IS".to_owned(), months: vec![(2010, 12, 1)] },
+    ];
+    let check = DataCheck { source: "crm-nordics", facts: &facts, quality: &quality, journeys: &journeys, orders: &orders };
+    let page = render_data_check(&check).unwrap();
+    assert_eq!(between(&page, "<h2>", "</h2>"), ["What it means", "Orders", "Data", "Journeys in words"]);
+    let told = "A customer of NO bought 3 products on 4 May 2011 &lt;b&gt; and was seen again after 40 days.";
+    assert!(between(&page, "<li>", "</li>").contains(&told), "{page}");
     let series = charts::series(&page);
     assert_eq!(series["data-rows"]["Rows out"][0], serde_json::json!(["sales", 710_759, 734_490]));
     assert_eq!(series["data-days"]["IS"], serde_json::json!([["2009-12-01", "2010-07-02"], ["2010-07-25", "2011-05-30"]]));
+    // A month without an order is drawn as zero, not left out.
+    assert_eq!(series["orders-months"]["NO"], serde_json::json!([["2010-11", 4.0], ["2010-12", 0.0], ["2011-01", 6.0]]));
+    insta::assert_snapshot!(write_data_check(&check));
+}
+
+#[test]
+fn more_markets_than_lines_are_drawn_together() {
+    let quality = documents::quality();
+    let market = |index: u64| MonthlyOrders { market: format!("M{index}"), months: vec![(2011, 1, index), (2011, 2, 1)] };
+    let orders: Vec<MonthlyOrders> = (0..9).map(market).collect();
+    let page = render_data_check(&DataCheck { source: "many", facts: &[], quality: &quality, journeys: &[], orders: &orders }).unwrap();
+    let series = charts::series(&page);
+    let names: Vec<&String> = series["orders-months"].keys().collect();
+    assert_eq!(names, ["5 other markets", "M5", "M6", "M7", "M8"]);
+    assert_eq!(series["orders-months"]["5 other markets"], serde_json::json!([["2011-01", 10.0], ["2011-02", 5.0]]));
+}
+
+#[test]
+fn text_for_a_terminal_holds_no_control_characters() {
+    let quality = documents::quality();
+    let journeys = ["a name with \u{1b}[2Jclear".to_owned()];
+    let text = write_data_check(&DataCheck { source: "crm", facts: &[], quality: &quality, journeys: &journeys, orders: &[] });
+    assert!(!text.contains('\u{1b}') && text.contains("[2Jclear"));
 }
 
 /// A name that would be markup, an attribute's end or a template, had anybody forgotten to escape it.

@@ -7,33 +7,15 @@ mod meaning;
 mod plan;
 mod quality;
 mod recommender;
+mod source;
 mod training;
 
 use reprise_models::report_document::{DocumentKind, MarketRow, MetricsDocument};
 
-use super::DataCheck;
 use super::format::{DASH, count, figure, long_date, or_dash, share};
 use super::page::{Column, Page, Row, Section, Table};
 
-/// The page on a source: what was understood of it, and some journeys in words.
-pub(super) fn data_check_page(check: &DataCheck<'_>) -> Page {
-    let journeys = (!check.journeys.is_empty()).then(|| Section {
-        id: "journeys",
-        title: "Journeys in words",
-        intro: "The first customers as they were understood. Read whether this is how your customers buy.".to_owned(),
-        notes: check.journeys.to_vec(),
-        ..Section::default()
-    });
-    Page {
-        title: format!("Data check, {}", check.source),
-        name: check.source.to_owned(),
-        kind: "Data check",
-        facts: check.facts.to_vec(),
-        cards: Vec::new(),
-        meaning: meaning::refused(check.quality).into_iter().collect(),
-        sections: quality::section(check.quality).into_iter().chain(journeys).collect(),
-    }
-}
+pub(super) use source::data_check_page;
 
 /// The whole page, in reading order.
 pub(super) fn page(document: &MetricsDocument) -> Page {
