@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, Key};
 use crate::job;
 use crate::kind::{Run, RunKind};
 use crate::plan::{self, Effect, Exactly, Plan};
@@ -37,7 +37,7 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
     let mut object = object;
     let mut status = run.status.clone();
     if let Some(wanted) = &plan.status {
-        object = store::<K>(context, object, run, wanted).await?;
+        object = store::<K>(context, object, &run.key(), wanted).await?;
         status.clone_from(wanted);
     }
     let (mut refused, mut failure) = (None, None);
@@ -57,22 +57,28 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
     if let Some(message) = &refused {
         let told = plan::refused(&status, message, (context.clock)());
         if told != status {
-            store::<K>(context, object, run, &told).await?;
+            store::<K>(context, object, &run.key(), &told).await?;
             status = told;
         }
     }
     Ok(Applied { status, refused, failure })
 }
 
-async fn store<K: RunKind>(context: &Context, mut object: DynamicObject, run: &Run, status: &RunStatus) -> Result<DynamicObject, Error> {
+/// Puts a status with the version that was read; everything else of the object stays as it is.
+pub(crate) async fn store<K: RunKind>(
+    context: &Context,
+    mut object: DynamicObject,
+    key: &Key,
+    status: &RunStatus,
+) -> Result<DynamicObject, Error> {
     let verb = "store the status";
     let resource = ApiResource::erase::<K>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &run.namespace, &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &key.namespace, &resource);
     let status = serde_json::to_value(status).map_err(|error| Error::Write { verb, source: Box::new(kube::Error::SerdeError(error)) })?;
     if let Value::Object(fields) = &mut object.data {
         fields.insert("status".to_owned(), status);
     }
-    write(context, verb, api.replace_status(&run.name, &PostParams::default(), &object)).await
+    write(context, verb, api.replace_status(&key.name, &PostParams::default(), &object)).await
 }
 
 /// Makes one effect; a refusal of the Job is an answer, not an error.

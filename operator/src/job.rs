@@ -35,6 +35,8 @@ const LOST_SECONDS: i64 = 30;
 /// The user of workers: nobody.
 const USER: i64 = 65532;
 const SCRATCH: &str = "/scratch";
+/// One part in so many of a worker's memory is for reading and sorting before it spills; the rest is for the model.
+const MEMORY_SHARE: u64 = 4;
 
 /// The Job of an attempt, suspended: it costs nothing until it is let run.
 ///
@@ -193,6 +195,7 @@ fn container(run: &Run, plan: &RunPlan, workshop: &Workshop) -> Container {
     let mut variables = vec![(environment::PLAN.name, json), (environment::SCRATCH.name, SCRATCH.to_owned())];
     variables.extend(environment::THREAD_POOLS.map(|pool| (pool, threads.clone())));
     variables.push((environment::THREADS.name, threads));
+    variables.push((environment::MEMORY.name, (bytes(resources.memory.as_str()) / MEMORY_SHARE).to_string()));
     variables.extend(workshop.gcs_endpoint.clone().map(|endpoint| (environment::GCS_ENDPOINT.name, endpoint)));
     let variable = |(name, value): (&str, String)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
     Container {
@@ -219,14 +222,36 @@ fn container(run: &Run, plan: &RunPlan, workshop: &Workshop) -> Container {
 
 /// Threads for an amount of CPU: whole cores, rounded up, at least one.
 fn threads(cpu: &str) -> u64 {
-    let digits = cpu.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let amount: u64 = digits.parse().unwrap_or(1);
-    match &cpu[digits.len()..] {
-        "m" => amount.div_ceil(1000),
-        "k" => amount.saturating_mul(1000),
-        _ => amount,
+    match amount(cpu) {
+        (milli, "m") => milli.div_ceil(1000),
+        (thousand, "k") => thousand.saturating_mul(1000),
+        (cores, _) => cores,
     }
     .clamp(1, 1024)
+}
+
+/// Bytes of an amount of memory.
+fn bytes(memory: &str) -> u64 {
+    let (amount, unit) = amount(memory);
+    let factor = match unit {
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        "m" => return amount / 1000,
+        _ => 1,
+    };
+    amount.saturating_mul(factor)
+}
+
+/// The number and the unit of an amount.
+fn amount(text: &str) -> (u64, &str) {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    (digits.parse().unwrap_or(1), &text[digits.len()..])
 }
 
 #[cfg(test)]
@@ -237,6 +262,15 @@ mod tests {
     fn threads_are_whole_cores() {
         for (cpu, count) in [("1", 1), ("4", 4), ("500m", 1), ("1500m", 2), ("2000m", 2), ("1k", 1000)] {
             assert_eq!(threads(cpu), count, "{cpu}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bytes() {
+        for (memory, count) in
+            [("4Gi", 4_u64 << 30), ("500M", 500_000_000), ("512Ki", 512 << 10), ("1024", 1024), ("2000m", 2), ("1T", 1_000_000_000_000)]
+        {
+            assert_eq!(bytes(memory), count, "{memory}");
         }
     }
 }

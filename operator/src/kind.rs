@@ -9,6 +9,8 @@ use reprise_crds::training::{ModelKind, TrainingRun, TrainingRunSpec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::context::Key;
+
 /// How many failures the Job of a run bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failures {
@@ -160,6 +162,11 @@ impl Run {
             awaited: spec.awaited_runs().into_iter().map(str::to_owned).collect(),
             status: object.status().cloned().unwrap_or(never),
         }
+    }
+
+    /// Its namespace, kind and name.
+    pub fn key(&self) -> Key {
+        Key { namespace: self.namespace.clone(), kind: self.kind, name: self.name.clone() }
     }
 
     /// Number of the current attempt, from 1.

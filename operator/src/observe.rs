@@ -53,7 +53,7 @@ pub async fn observe<K: RunKind>(context: &Context, object: &K, now: Timestamp) 
     if seen.job.is_none() || run.status.request_digest.is_none() {
         seen.dependencies = Some(dependencies(context, &run).await?);
     } else {
-        context.waiting.replace(&key_of(&run), []);
+        context.waiting.replace(&run.key(), []);
     }
     if asks(&seen) {
         // The same pure step that follows: it says under which digest the answer would lie.
@@ -72,10 +72,6 @@ pub async fn observe<K: RunKind>(context: &Context, object: &K, now: Timestamp) 
 /// Whether an answer in the bucket could change the plan: not while workers are at work.
 fn asks(seen: &Observed) -> bool {
     seen.job.as_ref().is_none_or(|job| job.end.is_some() || (job.suspended && !seen.pods.iter().any(PodSeen::is_active)))
-}
-
-fn key_of(run: &Run) -> Key {
-    Key { namespace: run.namespace.clone(), kind: run.kind, name: run.name.clone() }
 }
 
 async fn job(context: &Context, run: &Run) -> Result<Option<JobSeen>, Error> {
@@ -112,7 +108,7 @@ async fn dependencies(context: &Context, run: &Run) -> Result<Dependencies, Erro
     let account = run.common.service_account_name.as_ref().unwrap_or(&context.workshop.account);
     let key = |kind, name: &String| Key { namespace: run.namespace.clone(), kind, name: name.clone() };
     let awaited = run.awaited.iter().map(|name| key("TrainingRun", name));
-    context.waiting.replace(&key_of(run), awaited.chain([key("DataSource", source)]));
+    context.waiting.replace(&run.key(), awaited.chain([key("DataSource", source)]));
     let mut runs = BTreeMap::new();
     for name in &run.awaited {
         runs.insert(name.clone(), referenced(get::<TrainingRun>(context, &run.namespace, name).await?));

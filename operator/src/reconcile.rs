@@ -1,13 +1,16 @@
 //! One look at one run: observe, validate, plan, apply, report.
 
 use kube::api::DynamicObject;
+use reprise_crds::reason::Reason;
+use reprise_crds::status::{Phase, RunStatus};
 
-use crate::apply::{Applied, apply};
+use crate::apply::{Applied, apply, store};
 use crate::context::{Context, Key};
 use crate::kind::RunKind;
 use crate::observe;
 use crate::plan::{Next, Plan, plan};
 use crate::report::report;
+use crate::status;
 use crate::validate::{Validated, validate};
 
 /// A step that failed. The next look starts from what is true then.
@@ -75,7 +78,10 @@ pub async fn reconcile<K: RunKind>(context: &Context, key: &Key) -> Result<Next,
         crate::report::forget(context, key);
         return Ok(Next::OnChange);
     };
-    let typed: K = typed(&object)?;
+    let typed: K = match typed(&object) {
+        Ok(typed) => typed,
+        Err(error) => return Err(say_unreadable::<K>(context, key, object, error).await),
+    };
     let seen = observe::observe(context, &typed, now).await?;
     let validated: Validated = validate(&typed, seen.dependencies.as_ref());
     let plan: Plan = plan(&validated, &seen, now);
@@ -84,7 +90,23 @@ pub async fn reconcile<K: RunKind>(context: &Context, key: &Key) -> Result<Next,
     applied.failure.map_or(Ok(plan.next), Err)
 }
 
-fn typed<K: RunKind>(object: &DynamicObject) -> Result<K, Error> {
-    let value = serde_json::to_value(object).map_err(Error::Unreadable)?;
-    serde_json::from_value(value).map_err(Error::Unreadable)
+fn typed<K: RunKind>(object: &DynamicObject) -> serde_json::Result<K> {
+    serde_json::from_value(serde_json::to_value(object)?)
+}
+
+/// Says in the status that the object can't be read, unless its status already says so or holds an accepted request,
+/// which is another version's to go on with.
+async fn say_unreadable<K: RunKind>(context: &Context, key: &Key, object: DynamicObject, error: serde_json::Error) -> Error {
+    let generation = object.metadata.generation.unwrap_or_default();
+    let stands: RunStatus = object.data.get("status").cloned().and_then(|status| serde_json::from_value(status).ok()).unwrap_or_default();
+    let told = stands.phase == Some(Phase::Rejected) && stands.observed_generation == generation;
+    if !told && stands.request_digest.is_none() {
+        let says = status::says(Phase::Rejected, false, Reason::Unreadable, &error.to_string());
+        let conditions = status::conditions(&stands.conditions, generation, (context.clock)(), says);
+        let status = RunStatus { observed_generation: generation, phase: Some(Phase::Rejected), conditions, ..RunStatus::default() };
+        if let Err(error) = store::<K>(context, object, key, &status).await {
+            return error;
+        }
+    }
+    Error::Unreadable(error)
 }

@@ -10,8 +10,7 @@ use crate::plan::{Plan, is_terminal};
 
 /// Tells what was decided and done. Nothing here fails a reconcile.
 pub async fn report(context: &Context, run: &Run, plan: &Plan, applied: &Applied, now: Timestamp) {
-    let key = Key { namespace: run.namespace.clone(), kind: run.kind, name: run.name.clone() };
-    context.metrics.runs.stand(&key, run.common.geography.as_str(), applied.status.phase);
+    context.metrics.runs.stand(&run.key(), run.common.geography.as_str(), applied.status.phase);
     if plan.status.is_some() && run.status.phase != applied.status.phase {
         let phase = applied.status.phase.map(|phase| format!("{phase:?}")).unwrap_or_default();
         let blocking = applied.status.blocking.as_ref().map(|blocking| blocking.reason.as_str());

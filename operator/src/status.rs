@@ -184,6 +184,11 @@ pub fn progress(before: Option<&ProgressStatus>, said: &Progress, now: Timestamp
     let percent = said.percent.filter(|share| share.is_finite()).map(|share| share.clamp(0.0, 100.0) as i32);
     let reached = before.and_then(|before| before.percent);
     let eta = said.eta_seconds.and_then(|left| i64::try_from(left).ok()).and_then(|left| later_by(now, left));
+    // A set: an API server refuses the same text twice.
+    let mut waiting_for: Vec<String> = said.waiting_for.iter().map(|what| cut(what, 60)).collect();
+    waiting_for.sort();
+    waiting_for.dedup();
+    waiting_for.truncate(64);
     ProgressStatus {
         round: number(said.round),
         rounds: number(said.rounds),
@@ -191,7 +196,7 @@ pub fn progress(before: Option<&ProgressStatus>, said: &Progress, now: Timestamp
         percent: percent.max(reached),
         loss: said.loss.filter(|loss| loss.is_finite() && loss.abs() < 1e12).map(|loss| format!("{loss:.6}")),
         eta_time: eta.map(Time),
-        waiting_for: said.waiting_for.iter().take(64).map(|what| cut(what, 60)).collect(),
+        waiting_for,
     }
 }
 

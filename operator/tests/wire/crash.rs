@@ -75,6 +75,7 @@ macro_rules! sweeps {
 sweeps! {
     success: "run to success",
     reject_and_fix: "reject and fix",
+    unreadable_and_fixed: "unreadable and fixed",
     already_done: "already done",
     foreign_claim: "foreign claim",
     bad_data: "bad data",

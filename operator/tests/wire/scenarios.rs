@@ -5,7 +5,7 @@ use reprise_artifacts::{claims, layout, open};
 use reprise_crds::contract::Claim;
 use reprise_crds::scoring::ScoringRun;
 use reprise_crds::training::TrainingRun;
-use reprise_doubles::kubernetes::Id;
+use reprise_doubles::kubernetes::{Change, Id};
 use reprise_operator::context::{Context, Key};
 use reprise_operator::reconcile::reconcile;
 use serde_json::{Value, json};
@@ -102,6 +102,14 @@ pub(crate) const ALL: &[Scenario] = &[
                     cluster.edit("trainingruns", "a", |spec| drop(spec.as_object_mut().unwrap().remove("queueName")));
                 },
             ),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "unreadable and fixed",
+        events: &[
+            (at_once, |cluster| make_with(cluster, "workers", json!("two"))),
+            (|cluster| cluster.phase("a") == "Rejected", |cluster| cluster.edit("trainingruns", "a", |spec| spec["workers"] = json!(2))),
         ],
         ..PLAIN
     },
@@ -398,7 +406,13 @@ async fn foresee(cluster: &Cluster, scenario: &Scenario) {
 pub(crate) fn made(cluster: &Cluster) -> Vec<String> {
     cluster.server.edit(|store| {
         let made = store.history().iter().filter(|change| change.kind == "ADDED" && change.id.resource == "jobs");
-        made.map(|change| change.id.name.clone()).collect()
+        let name = |change: &Change| {
+            let spec = &change.object["spec"];
+            assert_eq!(spec["suspend"], true, "a Job is made suspended: before status says so, nothing may run");
+            assert!(spec["ttlSecondsAfterFinished"].is_null(), "a Job that expires early would be made again");
+            change.id.name.clone()
+        };
+        made.map(name).collect()
     })
 }
 

@@ -13,6 +13,8 @@ mod answer;
 mod change;
 mod faults;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Address, Verb};
 pub use answer::ApiServer;
