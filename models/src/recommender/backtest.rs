@@ -24,7 +24,7 @@ const TOP: usize = 10;
 /// Share of customers who choose.
 const CHOOSERS: f64 = 0.6;
 /// Most questions from which weights and operating point are chosen: bounds memory.
-const MOST_CHOOSERS: usize = 4_000;
+const MOST_CHOOSERS: usize = 3_000;
 /// Most customers who judge.
 const MOST_JUDGES: usize = 20_000;
 const CHUNK: usize = 256;
@@ -83,15 +83,15 @@ pub(super) fn fit_rankers(bound: &Bound<'_>, histories: &Histories, (seed, who):
                 if found > 0 {
                     let share = |place: &u32| if target.contains(place) { 1.0 / found as f32 } else { 0.0 };
                     let label = candidates.iter().map(share).collect();
-                    queries.push(Query { features: feature_rows(bound, &opinion, &candidates), label });
+                    let used = if groups == Groups::New { NEW_FEATURES } else { FEATURES.len() };
+                    queries.push(Query { features: feature_rows(bound, &opinion, &candidates, used), label });
                 }
             }
         }
     }
     let start = Rankers::default();
-    let width = FEATURES.len();
-    let all = Ranker::fit(&all, width, width, &start.all)?;
-    let new = if event { all.clone() } else { Ranker::fit(&new, width, NEW_FEATURES, &start.new)? };
+    let all = Ranker::fit(&all, FEATURES.len(), &start.all)?;
+    let new = if event { all.clone() } else { Ranker::fit(&new, NEW_FEATURES, &start.new)? };
     Ok(Rankers { all, new })
 }
 

@@ -169,3 +169,45 @@ fn answers(votes: &[f32]) -> Vec<(u32, f32)> {
     best(&mut answers, ANSWERS);
     shares(answers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::{Step, StepKind};
+
+    fn orders(orders: &[(i32, &[u32])]) -> Vec<Step> {
+        let step = |&(day, groups): &(i32, &[u32])| Step {
+            kind: StepKind::Order,
+            day: Day(day),
+            at: i64::from(day) * 86_400,
+            gap_days: 0,
+            session: None,
+            groups: groups.to_vec(),
+            units: vec![1.0; groups.len()],
+            context: Vec::new(),
+        };
+        orders.iter().map(step).collect()
+    }
+
+    #[test]
+    fn orders_like_the_last_one_vote_but_not_the_own_ones() {
+        let mut histories = Histories::default();
+        histories.push(0, 1, &orders(&[(10, &[0, 1, 2]), (40, &[5, 6])]), &[]);
+        histories.push(0, 2, &orders(&[(20, &[0, 1, 3])]), &[]);
+        histories.push(0, 3, &orders(&[(30, &[0, 1, 4]), (50, &[7])]), &[]);
+        let rows: Vec<Option<u32>> = (0..8).map(Some).collect();
+        let baskets = Baskets::of(&histories, &rows);
+        assert!(baskets.is_whole(8) && baskets.ends.len() == 4, "an order of one group is near to nothing");
+        let finder = BasketFinder::new(baskets, 8);
+        let mut asked = Histories::default();
+        asked.push(0, 2, &orders(&[(20, &[0, 1, 3])]), &[]);
+        let found = finder.search(&asked.past(0), Day(60));
+        let groups = |votes: &[(u32, f32)]| {
+            let mut groups: Vec<u32> = votes.iter().map(|vote| vote.0).collect();
+            groups.sort_unstable();
+            groups
+        };
+        assert_eq!(groups(&found.same), [0, 1, 2, 4]);
+        assert_eq!(groups(&found.next), [5, 6]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use candle_core::{D, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::Histories;
 use super::batch::{Batch, Frame, Sequence};
@@ -106,38 +106,53 @@ impl SetLearner<'_> {
         Candidates { rows: Some(rows), log_inclusion }
     }
 
-    /// What is added to each candidate's logit, by predicted row: tau x log prior of the market, minus the log chance
-    /// to be here, except for the row's own labels, which are always here.
-    fn adjustment(&self, batch: &Batch, candidates: &Candidates, device: &Device) -> Result<Tensor> {
-        let rows: Vec<u32> = candidates.rows.clone().unwrap_or_else(|| (0..self.shape.groups as u32).collect());
-        let prior = |market: &[f32], row: u32| self.tau as f32 * market[row as usize];
-        let mut values = Vec::with_capacity(batch.labels.len() * rows.len());
-        for (market, labels) in batch.markets.iter().zip(&batch.labels) {
-            let market = &self.popularity.log_prior[*market as usize];
-            let start = values.len();
-            match &candidates.rows {
-                None => values.extend(rows.iter().map(|&row| prior(market, row))),
-                Some(_) => values.extend(rows.iter().zip(&candidates.log_inclusion).map(|(&row, chance)| prior(market, row) - chance)),
+    /// Sum of the losses over logits of rows x candidates, which become the slopes of the mean loss: p - y.
+    ///
+    /// To each logit tau x log prior of the market is added and the log chance to be here taken off, except for the
+    /// row's own labels, which are always here. One pass over each row while it is near, instead of a dozen over all.
+    fn cross_entropy(&self, batch: &Batch, candidates: &Candidates, logits: &mut [f32]) -> f64 {
+        let count = batch.labels.len() as f32;
+        let width = logits.len() / batch.labels.len().max(1);
+        let adjustments: Vec<Vec<f32>> = self.popularity.log_prior.iter().map(|prior| self.adjustment(prior, candidates)).collect();
+        let mut loss = 0.0;
+        for ((market, labels), row) in batch.markets.iter().zip(&batch.labels).zip(logits.chunks_mut(width.max(1))) {
+            for (logit, added) in row.iter_mut().zip(&adjustments[*market as usize]) {
+                *logit += added;
             }
-            for place in labels.iter().filter(|_| candidates.rows.is_some()).filter_map(|label| rows.binary_search(label).ok()) {
-                values[start + place] += candidates.log_inclusion[place];
+            let places: Vec<usize> = match &candidates.rows {
+                None => labels.iter().map(|&label| label as usize).collect(),
+                Some(rows) => labels.iter().filter_map(|label| rows.binary_search(label).ok()).collect(),
+            };
+            for &place in places.iter().filter(|_| candidates.rows.is_some()) {
+                row[place] += candidates.log_inclusion[place];
+            }
+            let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let share = 1.0 / labels.len() as f32;
+            let hit: f32 = places.iter().map(|&place| share * (row[place] - most)).sum();
+            let mut total = 0.0_f32;
+            for logit in row.iter_mut() {
+                *logit = (*logit - most).exp();
+                total += *logit;
+            }
+            loss += f64::from(total.ln() - hit);
+            let scale = 1.0 / (total * count);
+            for logit in row.iter_mut() {
+                *logit *= scale;
+            }
+            for place in places {
+                row[place] -= share / count;
             }
         }
-        Ok(Tensor::from_vec(values, (batch.labels.len(), rows.len()), device)?)
+        loss
     }
 
-    /// The labels as rows that sum to 1.
-    fn truth(batch: &Batch, candidates: &Candidates, width: usize, device: &Device) -> Result<Tensor> {
-        let mut values = vec![0.0_f32; batch.labels.len() * width];
-        for (labels, row) in batch.labels.iter().zip(values.chunks_mut(width)) {
-            for &label in labels {
-                let place = candidates.rows.as_ref().map_or(Ok(label as usize), |rows| rows.binary_search(&label));
-                if let Ok(place) = place {
-                    row[place] = 1.0 / labels.len() as f32;
-                }
-            }
+    /// What is added to the candidates' logits in one market.
+    fn adjustment(&self, prior: &[f32], candidates: &Candidates) -> Vec<f32> {
+        let tau = self.tau as f32;
+        match &candidates.rows {
+            None => prior.iter().map(|prior| tau * prior).collect(),
+            Some(rows) => rows.iter().zip(&candidates.log_inclusion).map(|(&row, chance)| tau * prior[row as usize] - chance).collect(),
         }
-        Ok(Tensor::from_vec(values, (batch.labels.len(), width), device)?)
     }
 
     /// The item rows that a batch touches: those of its sequences and of its candidates.
@@ -178,18 +193,11 @@ impl SetLearner<'_> {
             }
         };
         let logits = interests.matmul(&items.t()?)?.broadcast_add(&bias)?;
-        let logits = (logits + self.adjustment(batch, candidates, device)?)?;
-        // The gradient of the softmax is written down: p - y. So the tape holds one product instead of six operations
-        // on the widest tensor there is.
-        let fixed = logits.detach();
-        let shifted = fixed.broadcast_sub(&fixed.max_keepdim(D::Minus1)?)?;
-        let weights = shifted.exp()?;
-        let sums = weights.sum_keepdim(D::Minus1)?;
-        let truth = Self::truth(batch, candidates, logits.dim(1)?, device)?;
-        let hit = (&truth * &shifted)?.sum_all()?.to_scalar::<f32>()?;
-        let loss = f64::from(sums.log()?.sum_all()?.to_scalar::<f32>()?) - f64::from(hit);
-        let slope = ((weights.broadcast_div(&sums)? - truth)? / batch.labels.len() as f64)?;
-        Ok((loss, (logits * slope)?.sum_all()?))
+        // The gradient of the softmax is written down: p - y. So the tape holds one product on the widest tensor there is.
+        let mut slopes = logits.flatten_all()?.to_vec1::<f32>()?;
+        let loss = self.cross_entropy(batch, candidates, &mut slopes);
+        let slopes = Tensor::from_vec(slopes, logits.shape(), device)?;
+        Ok((loss, (logits * slopes)?.sum_all()?))
     }
 
     fn masks(&self, batch: &Batch, step: u64, device: &Device) -> Result<Masks> {

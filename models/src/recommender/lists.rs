@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::features::FEATURES;
 use super::model::Bound;
 use super::operate::Serving;
 use super::paths::best;
@@ -150,11 +149,11 @@ impl Bound<'_> {
     }
 }
 
-/// The features of candidates, row after row.
-pub(super) fn feature_rows(bound: &Bound<'_>, opinion: &Opinion, candidates: &[u32]) -> Vec<f32> {
-    let mut rows = Vec::with_capacity(candidates.len() * FEATURES.len());
+/// The first `used` features of candidates, row after row.
+pub(super) fn feature_rows(bound: &Bound<'_>, opinion: &Opinion, candidates: &[u32], used: usize) -> Vec<f32> {
+    let mut rows = Vec::with_capacity(candidates.len() * used);
     for &place in candidates {
-        rows.extend(opinion.features(place as usize, bound));
+        rows.extend(&opinion.features(place as usize, bound)[..used]);
     }
     rows
 }

@@ -268,3 +268,51 @@ pub(super) fn shares(mut answers: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     }
     answers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Day;
+    use crate::encoder::{Step, StepKind};
+    use crate::journey::EventKind;
+
+    fn visit(day: i32, groups: &[u32]) -> Vec<Step> {
+        let step = |(place, &group): (usize, &u32)| Step {
+            kind: StepKind::Event(EventKind::View),
+            day: Day(day),
+            at: i64::from(day) * 86_400 + place as i64,
+            gap_days: 0,
+            session: None,
+            groups: vec![group],
+            units: vec![1.0],
+            context: Vec::new(),
+        };
+        groups.iter().enumerate().map(step).collect()
+    }
+
+    #[test]
+    fn sequences_like_the_own_one_vote_and_others_do_not() {
+        let mut histories = Histories::default();
+        for (day, groups) in [(10, &[0, 1, 2][..]), (11, &[0, 1, 3]), (12, &[4, 5]), (13, &[6])] {
+            histories.push(0, 0, &visit(day, groups), &[]);
+        }
+        // Two visits of one visitor, days apart, are two sequences.
+        let two: Vec<Step> = visit(14, &[7, 8]).into_iter().chain(visit(20, &[8, 2])).collect();
+        histories.push(0, 0, &two, &[]);
+        let rows: Vec<Option<u32>> = (0..9).map(Some).collect();
+        let paths = Paths::of(&histories, &rows, Target::Event);
+        assert!(paths.is_whole(9) && !paths.is_whole(8));
+        assert_eq!(paths.ends, [3, 6, 8, 10, 12]);
+        let finder = PathFinder::new(paths, 9);
+        let mut scratch = finder.scratch();
+        let mut asked = Histories::default();
+        asked.push(0, 0, &visit(30, &[0, 1]), &[]);
+        for setting in settings(Target::Event) {
+            let answers = finder.search(&asked.past(0), Target::Event, &setting, &mut scratch);
+            let of = |group: u32| answers.iter().find(|answer| answer.0 == group).map_or(0.0, |answer| answer.1);
+            assert!(of(2) > 0.0 && of(3) > 0.0 && of(4) == 0.0 && of(7) == 0.0, "{answers:?}");
+            assert!((answers.iter().map(|answer| answer.1).sum::<f32>() - 1.0).abs() < 1e-5);
+            assert_eq!(answers, finder.search(&asked.past(0), Target::Event, &setting, &mut scratch), "nothing is left behind");
+        }
+    }
+}

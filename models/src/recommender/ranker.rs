@@ -44,13 +44,13 @@ impl Ranker {
         self.weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum()
     }
 
-    /// Fits `used` leading features by Newton's method on the mean cross-entropy; `start` where there is no query.
-    pub(super) fn fit(queries: &[Query], width: usize, used: usize, start: &Self) -> Result<Self> {
+    /// Fits `width` features by Newton's method on the mean cross-entropy; `start` where there is no query.
+    pub(super) fn fit(queries: &[Query], width: usize, start: &Self) -> Result<Self> {
         if queries.is_empty() {
             return Ok(start.clone());
         }
-        let problem = Problem { queries, width, scales: scales(queries, width, used) };
-        let mut weights: Vec<f64> = (0..used)
+        let problem = Problem { queries, width, scales: scales(queries, width) };
+        let mut weights: Vec<f64> = (0..width)
             .map(|place| if problem.scales[place].is_finite() { f64::from(start.weights[place]) * problem.scales[place] } else { 0.0 })
             .collect();
         let mut loss = problem.loss(&weights);
@@ -80,8 +80,8 @@ impl Ranker {
 }
 
 /// Standard deviations of the features; infinite where one never varies: its weight is 0.
-fn scales(queries: &[Query], width: usize, used: usize) -> Vec<f64> {
-    let mut sums = vec![(0.0, 0.0); used];
+fn scales(queries: &[Query], width: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); width];
     let mut count = 0.0;
     for row in queries.iter().flat_map(|query| query.features.chunks(width)) {
         count += 1.0;
@@ -261,9 +261,9 @@ mod tests {
         let truth = [1.5, -0.7];
         let queries: Vec<Query> = (0..4_000)
             .map(|query| {
-                let features: Vec<f32> = (0..30).map(|place| normal(1, Use::Weights, query, place) as f32).collect();
+                let features: Vec<f32> = (0..20).map(|place| normal(1, Use::Weights, query, place) as f32).collect();
                 let weights: Vec<f64> =
-                    features.chunks(3).map(|row| (truth[0] * f64::from(row[0]) + truth[1] * f64::from(row[1])).exp()).collect();
+                    features.chunks(2).map(|row| (truth[0] * f64::from(row[0]) + truth[1] * f64::from(row[1])).exp()).collect();
                 let mut rest = uniform(2, Use::Sample, query, 0) * weights.iter().sum::<f64>();
                 let chosen = weights
                     .iter()
@@ -275,9 +275,9 @@ mod tests {
                 Query { features, label: (0..10).map(|place| f32::from(u8::from(place == chosen))).collect() }
             })
             .collect();
-        let fitted = Ranker::fit(&queries, 3, 2, &Ranker::fixed(&[0.0; 3])).unwrap();
+        let fitted = Ranker::fit(&queries, 2, &Ranker::fixed(&[0.0; 2])).unwrap();
         assert!((fitted.weights[0] - 1.5).abs() < 0.08 && (fitted.weights[1] + 0.7).abs() < 0.08, "{:?}", fitted.weights);
-        assert_eq!(fitted.weights.len(), 2);
-        assert_eq!(Ranker::fit(&[], 3, 2, &Ranker::fixed(&[3.0, 4.0])).unwrap().weights, [3.0, 4.0]);
+        assert_eq!(fitted.len(), 2);
+        assert_eq!(Ranker::fit(&[], 2, &Ranker::fixed(&[3.0, 4.0])).unwrap().weights, [3.0, 4.0]);
     }
 }
