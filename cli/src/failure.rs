@@ -24,6 +24,9 @@ impl Failure {
         let row = error.row.map(|row| format!("row {row}"));
         let column = error.column.as_ref().map(|column| format!("column {column}"));
         let place = [error.file.clone(), row, column, error.field.clone()].into_iter().flatten().map(|part| part + ": ");
+        // A message that begins with its place has said it.
+        let said = [&error.file, &error.field].into_iter().flatten().any(|subject| error.message.starts_with(subject.as_str()));
+        let place = place.filter(|_| !said);
         let code = (!error.code.is_empty()).then(|| format!(" [{}]", error.code));
         let hint = error.hint.as_ref().map(|hint| format!("\n  {hint}"));
         let message = place.chain([error.message.clone()]).chain(code).chain(hint).collect();
@@ -71,6 +74,12 @@ mod tests {
         };
         let expected = "fr/ventes-2024.csv: row 17: column montant_ttc: 31 of 2000 rows are bad, more than maxShare 0.01 [TooManyBadRows]\n  see quarantine.jsonl";
         assert_eq!(Failure::reported(ExitCode::Data, &error).message, expected);
+        let placed =
+            ReportedError { message: "sales.csv:3:amount: not a number".into(), file: Some("sales.csv".into()), row: Some(3), ..error };
+        assert_eq!(
+            Failure::reported(ExitCode::Data, &placed).message,
+            "sales.csv:3:amount: not a number [TooManyBadRows]\n  see quarantine.jsonl"
+        );
         let bare = ReportedError { message: "out of luck".into(), ..ReportedError::default() };
         assert_eq!(Failure::reported(ExitCode::Bug, &bare).message, "out of luck");
     }

@@ -1,5 +1,6 @@
 //! `propose`: looks at the files of an export and writes a DataSource for them, to be corrected by whoever knows them.
 
+mod columns;
 mod cut;
 mod meaning;
 mod places;
