@@ -85,8 +85,8 @@ impl Buckets {
         #[expect(clippy::disallowed_methods, reason = "a claim's age is its update time against this machine's clock")]
         let now = SystemTime::now();
         let result = |record: &Record| Ok(layout::artifact(geography, request.spec.folder(), &stored(&record.identity)?));
-        let standing = requests::look(&artifacts, &layout::request(geography, &stored(&request.digest)?), result, now);
-        Ok(match standing.await? {
+        let asked = layout::request(geography, &stored(&request.digest)?);
+        Ok(match requests::look(&artifacts, &asked, result, now).await? {
             requests::Standing::Finished { record, published } => Standing::Finished(Box::new(Finished { record, published: *published })),
             requests::Standing::Open { record, claim } => match claim.filter(|seen| holds(&seen.claim, seen.age, me)) {
                 Some(seen) => Standing::Claimed(seen.claim),
