@@ -160,6 +160,7 @@ async fn look<K: RunKind>(object: Arc<PartialObjectMeta<K>>, shared: Arc<Shared>
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the controller hands over what it shares")]
 fn retry<K: RunKind>(object: Arc<PartialObjectMeta<K>>, failure: &Failure, shared: Arc<Shared>) -> Action {
     let key = key_of(&object);
     if let reconcile::Error::Unreadable(error) = &failure.0 {

@@ -1,6 +1,5 @@
 //! From Kubernetes' objects to what planning looks at. Pure.
 
-use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -65,7 +64,7 @@ pub fn pod(pod: &Pod) -> PodSeen {
         node: spec.and_then(|spec| spec.node_name.clone()),
         address: status.and_then(|status| status.pod_ip.clone()),
         phase,
-        ends: meta.deletion_timestamp.as_ref().map(|time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time| -> Timestamp { time.0 }),
+        ends: meta.deletion_timestamp.as_ref().map(|time| time.0),
         node_ready: None,
         disrupted: condition("DisruptionTarget").is_some_and(|target| target.status == "True"),
         exit_code: ended.map(|ended| ended.exit_code),
