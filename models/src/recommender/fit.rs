@@ -17,6 +17,7 @@ use crate::artifact::{ENCODER, Fitted};
 use crate::encoder::{Encoder, Fitting, Step, StepKind, steps};
 use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
 use crate::optimizer::{Adam, Schedule};
+use crate::slab::Layout;
 use crate::train::{Fit, Outer, Trained, train};
 use crate::{Catalogue, Day, Journey, draw};
 
@@ -199,14 +200,6 @@ impl Stage {
             adam: Adam { rate: RATE, clip: 5.0, schedule: Schedule::LinearTenth, steps, ..Adam::default() },
             seed: config.seed,
         };
-        let mut initial = layout.initial(config.seed);
-        let information = Pairs::new(&self.histories, &self.binding.rows, shape.groups, config.target).information();
-        start::place_items(&mut initial, &layout, &information, (embedding, config.seed))?;
-        drop(information);
-        // At an earlier origin it would know what came after: the backtest begins anew.
-        if let Some(previous) = request.start.filter(|_| self.at == request.as_of) {
-            start::take_over(&mut initial, &layout, &self.vocabulary, previous);
-        }
         let run = Fit {
             rank: request.rank,
             seed: config.seed,
@@ -215,7 +208,7 @@ impl Stage {
             patience: if validates { PATIENCE } else { 0 },
             round_steps: ROUND_STEPS,
             outer: Outer::default(),
-            initial,
+            initial: self.initial(request, &layout)?,
             digest: request.digest.to_owned(),
             earlier,
         };
@@ -230,6 +223,19 @@ impl Stage {
             operating: Operating::default(),
         };
         Ok((RecommenderModel { stored, tables, layout, weights: trained.weights.clone() }, trained))
+    }
+
+    /// The weights that training starts from.
+    fn initial(&self, request: &Request<'_>, layout: &Layout) -> Result<Vec<f32>> {
+        let config = request.config;
+        let mut initial = layout.initial(config.seed);
+        let information = Pairs::new(&self.histories, &self.binding.rows, self.vocabulary.groups.len(), config.target).information();
+        start::place_items(&mut initial, layout, &information, (config.embedding, config.seed))?;
+        // At an earlier origin it would know what came after: the backtest begins anew.
+        if let Some(previous) = request.start.filter(|_| self.at == request.as_of) {
+            start::take_over(&mut initial, layout, &self.vocabulary, previous);
+        }
+        Ok(initial)
     }
 
     /// Attributes of the item rows, in their order.
