@@ -47,7 +47,7 @@ const FADE_DAYS: [f64; 2] = [7.0, 30.0];
 /// Names and topics, parallel to [`raw`].
 pub(super) fn names(kinds: &[EventKind], attributes: &[Attribute]) -> Vec<(String, Topic)> {
     let basket = ["amount", "units", "lines", "groups", "highestPrice", "middlePrice", "routineShare", "routineSteps", "gift"];
-    let products = ["rebuyGap", "rebuyDue", "repeatShare", "highestRepeatShare", "unseenShare"];
+    let products = ["rebuyGap", "rebuyDue", "repeatShare"];
     let mut names: Vec<(String, Topic)> = basket.map(|name| (format!("basket.{name}"), Topic::Basket)).to_vec();
     names.extend(products.map(|name| (format!("products.{name}"), Topic::Products)));
     names.push(("profile.consents".to_owned(), Topic::Profile));
@@ -114,16 +114,15 @@ fn products(bound: &Bound<'_>, view: View<'_>, first: Option<Day>, values: &mut 
     groups.sort_unstable();
     groups.dedup();
     let Some(first) = first.filter(|_| !groups.is_empty()) else {
-        values.extend([f64::NAN; 5]);
+        values.extend([f64::NAN; 3]);
         return;
     };
     let gaps: Vec<f64> = groups.iter().filter_map(|group| bound.gap(*group)).collect();
     let gap = mean(&gaps);
+    // Neither the highest of the shares nor the share of groups without one: both move with the age of the extract.
     let shares: Vec<f64> = groups.iter().filter_map(|group| bound.repeat_share(*group, month(first))).collect();
-    let unseen = 1.0 - shares.len() as f64 / groups.len() as f64;
     let age = f64::from(view.at().since(first).max(1));
-    values.extend([gap.ln(), (age / gap).ln()]);
-    values.extend([mean(&shares), shares.iter().copied().fold(f64::NAN, f64::max), unseen]);
+    values.extend([gap.ln(), (age / gap).ln(), mean(&shares)]);
 }
 
 /// `NaN` of nothing.

@@ -177,10 +177,10 @@ impl Problem<'_> {
             let bought = seen.bought && week + 1 == seen.weeks;
             let pull = self.weight * if bought { odds } else { -hazard };
             let weight = self.weight * hazard * odds;
-            for first in 0..TERMS {
-                gradient[first] += pull * fades[first];
-                for second in 0..=first {
-                    information[pair(first, second)] += weight * fades[first] * fades[second];
+            for (first, left) in fades.iter().enumerate() {
+                gradient[first] += pull * left;
+                for (second, right) in fades[..=first].iter().enumerate() {
+                    information[pair(first, second)] += weight * left * right;
                 }
             }
         }
