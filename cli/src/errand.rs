@@ -80,7 +80,7 @@ impl Errands {
 
     /// How the command ends: as the signal says that stopped it, else with the failure.
     pub(crate) fn ended(&self, failure: Failure) -> Result<u8> {
-        self.signals.exit().map_or(Err(failure), Ok)
+        self.signals.exit().ok_or(failure)
     }
 }
 

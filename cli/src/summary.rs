@@ -36,12 +36,16 @@ pub(crate) struct Metrics {
     backtest: Vec<Origin>,
 }
 
+/// How the figure of the simpler method is named, after that of the model.
+const BASELINE: &str = "Baseline";
+
 /// What the whole procedure said at an earlier origin.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Origin {
     /// Local date, exclusive.
-    origin: String,
+    #[serde(rename = "origin")]
+    as_of: String,
     customers: u64,
     events: u64,
     figures: BTreeMap<String, f64>,
@@ -104,7 +108,12 @@ pub(crate) fn render(rows: &[Row]) -> String {
     let origins = rows.iter().flat_map(|row| row.metrics.backtest.iter().map(|origin| (row.run.as_str(), origin.show())));
     let origins: Vec<(&str, String)> = origins.collect();
     let origins = origins.iter().map(|(run, origin)| (*run, origin.as_str()));
-    format!("{table}{}{}{}", list("Backtest", origins), list("Results", results), list("Look at next", reports))
+    format!(
+        "{table}{}{}{}",
+        list("Backtest (beside it, the curve of age and season)", origins),
+        list("Results", results),
+        list("Look at next", reports)
+    )
 }
 
 /// Lines under a title; nothing without lines.
@@ -130,10 +139,16 @@ impl Outcome {
 }
 
 impl Origin {
-    /// In one line.
+    /// In one line, each figure beside that of the simpler method.
     fn show(&self) -> String {
-        let figures: Vec<String> = self.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
-        format!("as of {}, {} customers, {} events: {}", self.origin, self.customers, self.events, figures.join(", "))
+        let measured = self.figures.iter().filter(|(name, _)| !name.ends_with(BASELINE));
+        let figures: Vec<String> = measured
+            .map(|(name, value)| match self.figures.get(&format!("{name}{BASELINE}")) {
+                Some(baseline) => format!("{name} {value:.3} ({baseline:.3})"),
+                None => format!("{name} {value:.3}"),
+            })
+            .collect();
+        format!("as of {}, {} customers, {} events: {}", self.as_of, self.customers, self.events, figures.join(", "))
     }
 }
 
@@ -175,7 +190,7 @@ mod tests {
         let intent = r#"{"schema": 1, "headline": [
             {"name": "AUC at 90 days", "value": 0.70712, "unit": "Number", "baseline": {"name": "Kaplan-Meier", "value": 0.61}},
             {"name": "lift at 10 %", "value": 2.4, "unit": "Times"}],
-            "backtest": [{"origin": "2025-03-03", "customers": 800, "events": 96, "figures": {"auc30": 0.6512, "observed30": 0.06}}]}"#;
+            "backtest": [{"origin": "2025-03-03", "customers": 800, "events": 96, "figures": {"auc30": 0.6512, "auc30Baseline": 0.6411, "observed30": 0.06}}]}"#;
         let recommender = r#"{"headline": [{"name": "NDCG@10", "value": 0.1234, "unit": "Number"}, {"name": "coverage@10", "value": 0.71, "unit": "Share"}]}"#;
         let plan = r#"{"headline": [{"name": "selected", "value": 600, "unit": "Count"}]}"#;
         let rows = [

@@ -187,7 +187,7 @@ mod tests {
         adam.update(&mut whole, &layout, &[0.0, 3.0, -1.0, 0.0, 0.5, 0.0], 0);
         adam.update_runs(&mut parts, &[1..3, 4..5], &[3.0, -1.0, 0.5], 0);
         assert_eq!(whole, parts);
-        adam.update_runs(&mut parts, &[0..1], &[1.0], 1);
+        adam.update_runs(&mut parts, std::slice::from_ref(&(0..1)), &[1.0], 1);
         assert_eq!(whole.weights()[1..], parts.weights()[1..]);
     }
 

@@ -25,10 +25,10 @@ pub fn build(run: &Run, notice: &Notice, now: Timestamp) -> Event {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    let digest: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hasher.finalize().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     Event {
         metadata: ObjectMeta {
-            name: Some(format!("{}.{digest}", run.name)),
+            name: Some(format!("{}.{digest:016x}", run.name)),
             namespace: Some(run.namespace.clone()),
             ..ObjectMeta::default()
         },

@@ -118,7 +118,7 @@ async fn lead(configuration: &Configuration, context: Arc<Context>, readiness: A
             () = tokio::time::sleep(RENEWAL) => {
                 if hold(&mut candidate, &clock).await {
                     renewed = Instant::now();
-                } else if renewed.elapsed() >= DURATION - RENEWAL {
+                } else if renewed.elapsed() + RENEWAL >= DURATION {
                     return Err("the Lease was lost".into());
                 }
             }

@@ -20,9 +20,9 @@ pub fn job(job: &Job) -> JobSeen {
         message: condition.message.clone().unwrap_or_default(),
     });
     JobSeen {
-        name: text(&meta.name),
-        uid: text(&meta.uid),
-        resource_version: text(&meta.resource_version),
+        name: text(meta.name.as_ref()),
+        uid: text(meta.uid.as_ref()),
+        resource_version: text(meta.resource_version.as_ref()),
         owner_uid: controller_uid(meta),
         deleting: meta.deletion_timestamp.is_some(),
         suspended: spec.and_then(|spec| spec.suspend).unwrap_or(false),
@@ -55,9 +55,9 @@ pub fn pod(pod: &Pod) -> PodSeen {
     };
     let unscheduled = condition("PodScheduled").filter(|scheduled| scheduled.status == "False");
     PodSeen {
-        name: text(&meta.name),
-        uid: text(&meta.uid),
-        resource_version: text(&meta.resource_version),
+        name: text(meta.name.as_ref()),
+        uid: text(meta.uid.as_ref()),
+        resource_version: text(meta.resource_version.as_ref()),
         index: number(meta, names::COMPLETION_INDEX, 0),
         attempt: number(meta, names::ATTEMPT, 1),
         created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
@@ -88,6 +88,6 @@ fn number(meta: &ObjectMeta, label: &str, default: i32) -> i32 {
     value.and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-fn text(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
+fn text(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_default()
 }

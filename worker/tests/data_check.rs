@@ -1,5 +1,7 @@
 //! `data check`, `data init` and `report` as whoever starts the worker program sees them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so")]
+
 mod common;
 
 use std::path::Path;

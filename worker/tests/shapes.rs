@@ -1,5 +1,7 @@
 //! The committed examples of other shapes, run from their own YAML over small files: lines of clicks, lines of purchases.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -93,7 +93,7 @@ fn transactions(file: &File, market: Option<String>, notes: &mut Vec<String>, pu
     put("ordered_at", file.moment(Role::Time));
     put("product_id", plain(Role::Product));
     put("quantity", plain(Role::Quantity).or_else(|| Some("1".to_owned())));
-    put("amount", amount(file, notes));
+    put("amount", Some(amount(file, notes)));
     put("kind", line_kind(file, notes));
     put("original_order_id", plain(Role::OriginalOrder));
     put("currency", plain(Role::Currency));
@@ -144,20 +144,20 @@ fn order_of_day(file: &File, notes: &mut Vec<String>) -> Option<String> {
     Some(format!("concat({customer}, ' ', CAST(CAST({} AS DATE) AS VARCHAR))", file.moment(Role::Time)?))
 }
 
-fn amount(file: &File, notes: &mut Vec<String>) -> Option<String> {
+fn amount(file: &File, notes: &mut Vec<String>) -> String {
     let name = |role: Role| file.column(role).map(|column| quoted(&column.name));
     if let Some(amount) = name(Role::Amount) {
-        return Some(amount);
+        return amount;
     }
     match (name(Role::Quantity), name(Role::Price)) {
         (Some(quantity), Some(price)) => {
             notes.push(format!("{}: the amount of a line is its quantity times the price of one; tax included, discount off?", file.table));
-            Some(format!("{quantity} * {price}"))
+            format!("{quantity} * {price}")
         }
-        (_, Some(price)) => Some(price),
+        (_, Some(price)) => price,
         _ => {
             notes.push(format!("{}: no column says what a line cost, so that each counts 1", file.table));
-            Some("1".to_owned())
+            "1".to_owned()
         }
     }
 }

@@ -49,16 +49,17 @@ pub(super) fn look(file: &InputFile) -> Result<Looked> {
     if file.found.name.ends_with(".parquet") {
         let mut columns: Vec<Column> = Vec::new();
         sample_parquet(file, MOST_ROWS, &mut |name, is_text, cells| {
-            let index = match columns.iter().position(|column| column.name == name) {
-                Some(index) => index,
-                None => {
-                    let mut column = Column::new(name)?;
-                    column.stored = !is_text;
-                    columns.push(column);
-                    columns.len() - 1
-                }
+            let index = if let Some(index) = columns.iter().position(|column| column.name == name) {
+                index
+            } else {
+                let mut column = Column::new(name)?;
+                column.stored = !is_text;
+                columns.push(column);
+                columns.len() - 1
             };
-            cells.iter().flatten().for_each(|cell| columns[index].see(cell.as_bytes()));
+            for cell in cells.iter().flatten() {
+                columns[index].see(cell.as_bytes());
+            }
             Ok(())
         })?;
         return Ok(Looked { cut: Cut::Parquet, columns, notes: Vec::new() });
@@ -173,7 +174,9 @@ fn csv(beginning: &[u8]) -> Option<CsvFormat> {
     let judged = DELIMITERS.map(|delimiter| {
         let counts = cells_per_record(beginning, delimiter);
         let mut tally: BTreeMap<usize, usize> = BTreeMap::new();
-        counts.iter().for_each(|count| *tally.entry(*count).or_default() += 1);
+        for count in &counts {
+            *tally.entry(*count).or_default() += 1;
+        }
         let (cells, records) = tally.into_iter().max_by_key(|(cells, records)| (*records, *cells)).unwrap_or((0, 0));
         let steady = cells > 1 && records * 10 >= counts.len() * 9;
         (steady.then_some(cells), delimiter)

@@ -14,8 +14,11 @@ pub(super) struct View {
     pub(super) notes: Vec<String>,
 }
 
+/// A canonical table: its kind, its name, and its columns, each with a type.
+type Table = (Kind, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Columns of each canonical table, each with the type of an absent value.
-const TABLES: [(Kind, &str, &[(&str, &str)]); 7] = [
+const TABLES: [Table; 7] = [
     (
         Kind::Transactions,
         "transactions",

@@ -226,7 +226,9 @@ mod tests {
 
     fn guessed(cells: &[&str]) -> Guess {
         let mut column = Column::new("c").unwrap();
-        cells.iter().for_each(|cell| column.see(cell.as_bytes()));
+        for cell in cells {
+            column.see(cell.as_bytes());
+        }
         column.guess()
     }
 

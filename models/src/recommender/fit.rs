@@ -266,10 +266,13 @@ impl Stage {
 /// Most questions that a backtest asks.
 const MOST_QUESTIONS: usize = 20_000;
 
+/// Market, hash of the customer, what is known, and what follows.
+type Question = (u16, u64, Vec<Step>, Vec<u32>);
+
 /// The questions of a backtest: of more than can be asked, those of the smallest draws.
 #[derive(Default)]
 struct Questions {
-    kept: BTreeMap<(u64, usize), (u16, u64, Vec<Step>, Vec<u32>)>,
+    kept: BTreeMap<(u64, usize), Question>,
 }
 
 impl Questions {

@@ -185,12 +185,11 @@ impl SetLearner<'_> {
         let items = network.items(network.variables.get("item.table")?, &lines)?;
         let interests = network.forward(&items, batch, masks)?;
         let bias = network.variables.get("item.bias")?;
-        let (items, bias) = match &touched.rows {
-            None => (items, bias.clone()),
-            Some(_) => {
-                let rows = Tensor::from_slice(&touched.candidates, touched.candidates.len(), device)?;
-                (items.index_select(&rows, 0)?, bias.index_select(&rows, 0)?)
-            }
+        let (items, bias) = if touched.rows.is_none() {
+            (items, bias.clone())
+        } else {
+            let rows = Tensor::from_slice(&touched.candidates, touched.candidates.len(), device)?;
+            (items.index_select(&rows, 0)?, bias.index_select(&rows, 0)?)
         };
         let logits = interests.matmul(&items.t()?)?.broadcast_add(&bias)?;
         // The gradient of the softmax is written down: p - y. So the tape holds one product on the widest tensor there is.

@@ -127,10 +127,11 @@ fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], (p, q): (usize, usi
     for row in matrix.iter_mut() {
         (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
     }
-    for column in 0..matrix.len() {
-        let (a, b) = (matrix[p][column], matrix[q][column]);
-        (matrix[p][column], matrix[q][column]) = (cosine * a - sine * b, sine * a + cosine * b);
+    let (mut upper, mut lower) = (std::mem::take(&mut matrix[p]), std::mem::take(&mut matrix[q]));
+    for (a, b) in upper.iter_mut().zip(&mut lower) {
+        (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);
     }
+    (matrix[p], matrix[q]) = (upper, lower);
     for row in vectors.iter_mut() {
         (row[p], row[q]) = (cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]);
     }

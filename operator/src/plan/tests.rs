@@ -261,14 +261,14 @@ fn claimed(until: i64) -> Answer {
     Answer::Open { claimed: Some(Claimed { cluster_uid: "other".to_owned(), run_uid: "theirs".to_owned(), until: time(until) }) }
 }
 
-fn report(code: &str) -> Option<RunReport> {
+fn report(code: &str) -> RunReport {
     let error = ReportedError {
         code: code.to_owned(),
         message: "it is bad".to_owned(),
         file: Some("no/sales.csv".to_owned()),
         ..ReportedError::default()
     };
-    Some(RunReport { request_digest: None, identity: None, outcome: Outcome::Failed, manifest: None, step: None, error: Some(error) })
+    RunReport { request_digest: None, identity: None, outcome: Outcome::Failed, manifest: None, step: None, error: Some(error) }
 }
 
 fn with_reference(referenced: Referenced) -> World {
@@ -362,7 +362,7 @@ rows! {
         => "Running/Running blocked by BucketUnreadable | - | - | 10 s";
     running_succeeds_even_if_the_job_failed_after_publishing: running().ended(false, "BackoffLimitExceeded").finished()
         => "Succeeded/Succeeded | expire after 86400 s | Succeeded | on change";
-    running_fails_for_bad_data: running().no_pods().pod(0, PodPhase::Failed, Some(65)).with_pod(|pod| pod.report = report("BadData"))
+    running_fails_for_bad_data: running().no_pods().pod(0, PodPhase::Failed, Some(65)).with_pod(|pod| pod.report = Some(report("BadData")))
         .ended(false, "PodFailurePolicy") => "Failed/DataError | expire after 86400 s | DataError | on change";
     running_fails_for_a_bad_plan: running().no_pods().pod(0, PodPhase::Failed, Some(64)).ended(false, "PodFailurePolicy")
         => "Failed/UsageError | expire after 86400 s | UsageError | on change";
@@ -499,7 +499,7 @@ fn a_failure_says_what_the_worker_said() {
     let failed = running()
         .no_pods()
         .pod(0, PodPhase::Failed, Some(65))
-        .with_pod(|pod| pod.report = report("BadData"))
+        .with_pod(|pod| pod.report = Some(report("BadData")))
         .ended(false, "PodFailurePolicy");
     let status = failed.plan().status.unwrap();
     let stalled = status.conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();

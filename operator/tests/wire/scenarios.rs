@@ -18,6 +18,7 @@ pub(crate) type Event = (fn(&Cluster) -> bool, fn(&mut Cluster));
 
 /// A story.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of the story, and all go together")]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) work: Work,
@@ -242,7 +243,7 @@ pub(crate) const ALL: &[Scenario] = &[
                     cluster.server.edit(|store| {
                         store.change(&space, |space| {
                             space["metadata"]["annotations"].as_object_mut().unwrap().remove("double/refuses");
-                        })
+                        });
                     });
                 },
             ),

@@ -65,7 +65,7 @@ impl Address {
         let mut address = Self::default();
         match parts.first() {
             Some(&"api") if parts.len() >= 3 => {
-                address.version = parts[1].to_owned();
+                parts[1].clone_into(&mut address.version);
                 parts.drain(..2);
             }
             Some(&"apis") if parts.len() >= 4 => {
@@ -75,7 +75,7 @@ impl Address {
             _ => return None,
         }
         if parts.first() == Some(&"namespaces") && parts.len() >= 3 && parts[2] != "status" {
-            address.namespace = parts[1].to_owned();
+            parts[1].clone_into(&mut address.namespace);
             parts.drain(..2);
         }
         let mut rest = parts.into_iter().map(str::to_owned);

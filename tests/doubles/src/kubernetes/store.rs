@@ -145,7 +145,9 @@ impl Store {
         }
         if id.resource == "namespaces" {
             let inside: Vec<Id> = self.objects.keys().filter(|other| other.namespace == id.name).cloned().collect();
-            inside.iter().for_each(|id| self.remove(id));
+            for id in &inside {
+                self.remove(id);
+            }
         }
     }
 
