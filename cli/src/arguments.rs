@@ -76,7 +76,7 @@ pub(crate) struct RunArguments {
 /// Arguments of `reprise report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// A metrics.json, or the folder of a result: a folder of this machine, or gs://bucket/.../<identity>/.
+    /// A metrics.json, or the folder of a result: a folder of this machine, or of a bucket.
     #[arg(value_name = "METRICS|ARTIFACT")]
     pub(crate) of: String,
     /// Where the page goes.
