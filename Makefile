@@ -2,19 +2,18 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Outside the clone, so that a fresh clone builds quickly.
-export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/target
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise
+export CARGO_TARGET_DIR ?= $(CACHE)/target
 CARGO ?= cargo
 DEMO ?= demo
 # The public files that judges read, the judges' own Python, and the rows to judge: none means all.
 DATA ?= ../shared/data
-QUALITY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/quality
+QUALITY := $(CACHE)/quality
 ROWS ?=
-# `make scale`: files and tools lie outside the clone.
+# `make scale`: how many lines, in which profile, and where the files lie.
 LINES ?= 1000000 10000000
 PROFILE ?= release
-DUCKDB := 2.0.0
-SCALE_VENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale-venv
-SCALE_WORK ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/reprise/scale
+SCALE_WORK ?= $(CACHE)/scale
 
 ##@ Start here
 help: ## Say what each target does
@@ -32,6 +31,7 @@ test: ## Every test that this machine can run; what it can't is named and counte
 	@$(CARGO) run --quiet --locked -p reprise-tests --bin stages
 
 quality: binaries $(QUALITY)/ready ## Judge both models against baselines on public data (minutes to hours); ROWS="R4 R5" judges those
+	@$(CARGO) build --quiet --locked --workspace --examples
 	@$(QUALITY)/bin/python quality/run.py $(ROWS) --data $(DATA) --reprise $(CARGO_TARGET_DIR)/debug/reprise --work $(QUALITY)/work
 
 $(QUALITY)/ready: quality/requirements.txt
@@ -49,10 +49,9 @@ check-alone: ## Each crate by itself: finds features that only unification provi
 fuzz: ## 60 seconds on each reader of what others wrote (SECONDS_EACH=600 for longer; needs a C++ compiler)
 	@tests/fuzz/run.sh
 
-scale: ## Time and memory of preparing 1 and 10 million lines, beside DuckDB; LINES="1000000 100000000", PROFILE=dev
-	@test -x $(SCALE_VENV)/bin/python || (python3 -m venv $(SCALE_VENV) && $(SCALE_VENV)/bin/pip install --quiet duckdb==$(DUCKDB))
+scale: $(QUALITY)/ready ## Time and memory of preparing 1 and 10 million lines, beside DuckDB; LINES="1000000 100000000", PROFILE=dev
 	@$(CARGO) build --quiet --locked --workspace --profile $(PROFILE)
-	@$(SCALE_VENV)/bin/python quality/scale.py --binaries $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug) --work $(SCALE_WORK) --lines $(LINES)
+	@$(QUALITY)/bin/python quality/scale.py --binaries $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug) --work $(SCALE_WORK) --lines $(LINES)
 
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
