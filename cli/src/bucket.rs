@@ -18,6 +18,11 @@ use crate::spec::Spec;
 /// The most files that are looked at below a source's location.
 const MOST_INPUTS: usize = 1_000_000;
 
+/// Name of a result's figures.
+pub(crate) const METRICS: &str = "metrics.json";
+/// The largest [`METRICS`] that is read.
+pub(crate) const LARGEST_METRICS: u64 = 64 << 20;
+
 /// What is asked, and where its answer would lie.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {

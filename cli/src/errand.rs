@@ -9,7 +9,7 @@ use reprise_crds::contract::ExitCode;
 
 use crate::arguments::{InitArguments, ReportArguments};
 use crate::board::Board;
-use crate::bucket::Buckets;
+use crate::bucket::{Buckets, LARGEST_METRICS, METRICS};
 use crate::crew::{Crew, Ended};
 use crate::display::Display;
 use crate::failure::{Failure, Result};
@@ -22,8 +22,6 @@ use crate::watch;
 
 /// The longest that an errand may take.
 const DEADLINE: Duration = Duration::from_hours(24);
-/// The largest `metrics.json` that is fetched.
-const LARGEST_METRICS: u64 = 64 << 20;
 
 /// What lasts over all errands of one command.
 pub(crate) struct Errands {
@@ -140,7 +138,6 @@ pub(crate) async fn report(arguments: &ReportArguments) -> Result<u8> {
 
 /// The `metrics.json` that was meant, on this machine.
 async fn metrics(arguments: &ReportArguments, errands: &Errands) -> Result<PathBuf> {
-    const METRICS: &str = "metrics.json";
     let buckets = Buckets::new(arguments.map.iter().cloned().collect());
     let of = arguments.of.trim_end_matches('/');
     let in_bucket = of.starts_with("gs://");

@@ -9,7 +9,7 @@ use reprise_crds::contract::{ExitCode, ReferencedRun, Starter};
 
 use crate::arguments::RunArguments;
 use crate::board::{self, Board};
-use crate::bucket::{self, Buckets, Finished, Request, Standing};
+use crate::bucket::{self, Buckets, Finished, LARGEST_METRICS, METRICS, Request, Standing};
 use crate::crew::{self, Crew, Ended, Halt};
 use crate::display::Display;
 use crate::documents::{self, Run};
@@ -26,8 +26,6 @@ use crate::watch;
 const FOLLOW: Duration = Duration::from_secs(2);
 /// The most times that one request is repeated on purpose.
 const MOST_AGAIN: u32 = 10_000;
-/// The largest `metrics.json` that is read for the table.
-const LARGEST_METRICS: u64 = 64 << 20;
 
 /// Executes all runs in order and prints the table; returns the exit code of the process.
 pub(crate) async fn run(arguments: &RunArguments) -> Result<u8> {
@@ -147,9 +145,9 @@ impl Session {
         };
         row.artifact = Some(url(""));
         row.report = Some(url("report.html"));
-        let bytes = finished.published.fetch("metrics.json", LARGEST_METRICS).await?;
+        let bytes = finished.published.fetch(METRICS, LARGEST_METRICS).await?;
         row.metrics = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(ExitCode::Data, format!("failed to read the figures of {address}metrics.json: {error}")))?;
+            .map_err(|error| Failure::new(ExitCode::Data, format!("failed to read the figures of {address}{METRICS}: {error}")))?;
         Ok(())
     }
 

@@ -106,8 +106,6 @@ pub(crate) fn render(rows: &[Row]) -> String {
     reports.sort_by_key(|row| row.folder != "plans");
     let reports = reports.into_iter().filter_map(|row| Some((row.run.as_str(), row.report.as_deref()?)));
     let origins = rows.iter().flat_map(|row| row.metrics.backtest.iter().map(|origin| (row.run.as_str(), origin.show())));
-    let origins: Vec<(&str, String)> = origins.collect();
-    let origins = origins.iter().map(|(run, origin)| (*run, origin.as_str()));
     format!(
         "{table}{}{}{}",
         list("Backtest (beside it, the curve of age and season)", origins),
@@ -117,8 +115,8 @@ pub(crate) fn render(rows: &[Row]) -> String {
 }
 
 /// Lines under a title; nothing without lines.
-fn list<'a>(title: &str, lines: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let lines: String = lines.map(|(run, place)| ["\n  ", run, ": ", place].concat()).collect();
+fn list<'a>(title: &str, lines: impl Iterator<Item = (&'a str, impl AsRef<str>)>) -> String {
+    let lines: String = lines.map(|(run, line)| ["\n  ", run, ": ", line.as_ref()].concat()).collect();
     if lines.is_empty() { lines } else { format!("\n\n{title}:{lines}") }
 }
 

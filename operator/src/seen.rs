@@ -20,9 +20,9 @@ pub fn job(job: &Job) -> JobSeen {
         message: condition.message.clone().unwrap_or_default(),
     });
     JobSeen {
-        name: text(meta.name.as_ref()),
-        uid: text(meta.uid.as_ref()),
-        resource_version: text(meta.resource_version.as_ref()),
+        name: meta.name.clone().unwrap_or_default(),
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
         owner_uid: controller_uid(meta),
         deleting: meta.deletion_timestamp.is_some(),
         suspended: spec.and_then(|spec| spec.suspend).unwrap_or(false),
@@ -55,9 +55,9 @@ pub fn pod(pod: &Pod) -> PodSeen {
     };
     let unscheduled = condition("PodScheduled").filter(|scheduled| scheduled.status == "False");
     PodSeen {
-        name: text(meta.name.as_ref()),
-        uid: text(meta.uid.as_ref()),
-        resource_version: text(meta.resource_version.as_ref()),
+        name: meta.name.clone().unwrap_or_default(),
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
         index: number(meta, names::COMPLETION_INDEX, 0),
         attempt: number(meta, names::ATTEMPT, 1),
         created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
@@ -86,8 +86,4 @@ fn controller_uid(meta: &ObjectMeta) -> Option<String> {
 fn number(meta: &ObjectMeta, label: &str, default: i32) -> i32 {
     let value = meta.labels.as_ref().and_then(|labels| labels.get(label));
     value.and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-fn text(text: Option<&String>) -> String {
-    text.cloned().unwrap_or_default()
 }
