@@ -53,6 +53,10 @@ scale: $(QUALITY)/ready ## Time and memory of preparing 1 and 10 million lines, 
 	@$(CARGO) build --quiet --locked --workspace --profile $(PROFILE)
 	@$(QUALITY)/bin/python quality/scale.py --binaries $(CARGO_TARGET_DIR)/$(PROFILE:dev=debug) --work $(SCALE_WORK) --lines $(LINES)
 
+figures: ## What the operator costs and how quick it is, on a real API server (needs Go); FINISHED=10000 ACTIVE=500 IDLE_MINUTES=10
+	@$(CARGO) build --quiet --locked --workspace --bin reprise-operator
+	@$(CARGO) test --quiet --locked --workspace --bench figures
+
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
