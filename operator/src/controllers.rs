@@ -93,7 +93,7 @@ async fn tell_when_listed<K: RunKind>(store: &Store<PartialObjectMeta<K>>, liste
     if store.wait_until_ready().await.is_ok() {
         listed();
     }
-    futures::future::pending().await
+    futures::future::pending::<()>().await;
 }
 
 /// Nobody looks at an object that is gone, so its metrics are taken away from time to time.

@@ -10,6 +10,9 @@ use crate::{machine, output, root};
 /// The control plane's address in the cluster's network; every node and pod reaches it.
 pub const HUB: &str = "10.89.0.1";
 
+/// How long anything that is watched may take: a bound for what hangs, far above what is normal on two busy cores.
+pub const PATIENCE: Duration = Duration::from_mins(15);
+
 /// A cluster that runs.
 #[derive(Debug)]
 pub struct Cluster {
@@ -112,15 +115,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When it does not come to that in time: what was seen last.
-    pub fn watch(
-        &self,
-        namespace: &str,
-        object: &str,
-        path: &str,
-        patience: Duration,
-        mut wanted: impl FnMut(&str) -> bool,
-    ) -> Result<String> {
-        let (end, mut last) = (Instant::now() + patience, String::new());
+    pub fn watch(&self, namespace: &str, object: &str, path: &str, mut wanted: impl FnMut(&str) -> bool) -> Result<String> {
+        let (end, mut last) = (Instant::now() + PATIENCE, String::new());
         let template = format!("jsonpath={path}{{\"\\n\"}}");
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             let mut kubectl = self.script();
@@ -139,7 +135,7 @@ impl Cluster {
             kubectl.wait()?;
         }
         let object = self.kubectl(&["get", "--namespace", namespace, object, "--output", "yaml"]).unwrap_or_else(|error| error.to_string());
-        Err(Error::other(format!("{path} stayed {last:?} for {} s in:\n{object}", patience.as_secs())))
+        Err(Error::other(format!("{path} stayed {last:?} for {} s in:\n{object}", PATIENCE.as_secs())))
     }
 
     /// Loads image archives into every node, those of the future too.

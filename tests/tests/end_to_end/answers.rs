@@ -13,10 +13,12 @@ fn examples(space: &Space) -> String {
     for market in ["be", "fr", "no"] {
         for file in ["training.yaml", "scoring.yaml"] {
             let text = std::fs::read_to_string(root().join("examples/demo").join(market).join(file)).unwrap();
-            documents += &format!("---\n{text}\n");
+            documents.push_str("---\n");
+            documents.push_str(&text);
         }
     }
-    documents.replace("gs://reprise-demo/artifacts/", &format!("gs://reprise-demo/{}/", space.name))
+    let few = "seed: 7\n  resources: {cpu: 500m, memory: 1Gi, ephemeralStorage: 1Gi}";
+    documents.replace("gs://reprise-demo/artifacts/", &format!("gs://reprise-demo/{}/", space.name)).replace("seed: 7", few)
 }
 
 fn runs(space: &Space) -> Vec<Value> {

@@ -57,7 +57,7 @@ fn start_node(cluster: &Cluster, node: &str) {
     let name = format!("node/n{node}");
     let ready = "{.status.conditions[?(@.type==\"Ready\")].status}";
     // A node that has not registered yet is not found: the watch is begun again.
-    cluster.watch("default", &name, ready, crate::world::PATIENCE, |ready| ready == "True").unwrap();
+    cluster.watch("default", &name, ready, |ready| ready == "True").unwrap();
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use reprise_tests::cluster::Cluster;
+use reprise_tests::cluster::{Cluster, PATIENCE};
 use reprise_tests::{images, installation, root};
 
-use crate::world::{PATIENCE, Space, cluster, digest_of, undisturbed};
+use crate::world::{Space, cluster, digest_of, undisturbed};
 
 #[test]
 fn on_a_cluster_workers_do_not_notice_that_the_operator_is_killed_and_upgraded() {

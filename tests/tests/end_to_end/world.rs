@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use reprise_doubles::skip;
 use reprise_tests::cluster::Cluster;
 use reprise_tests::{installation, machine, root};
 use serde_json::Value;
 
-/// How long anything may take: a bound for what hangs, far above what is normal on two busy cores.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(15);
 /// Customers of the brand: few, so that a training takes seconds.
 const CUSTOMERS: u32 = 1500;
 
@@ -118,7 +115,7 @@ spec:
     }
 
     pub(crate) fn watch(&self, object: &str, path: &str, wanted: impl FnMut(&str) -> bool) -> String {
-        self.cluster.watch(self.name, object, path, PATIENCE, wanted).unwrap()
+        self.cluster.watch(self.name, object, path, wanted).unwrap()
     }
 
     pub(crate) fn object(&self, object: &str) -> Value {
