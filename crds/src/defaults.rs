@@ -65,6 +65,8 @@ defaults! {
     replenish: i32 = 2;
     /// Whether owned groups leave the `discover` role.
     exclude_owned: bool = true;
+    /// What orders a list's candidates.
+    sources: crate::scoring::Sources = crate::scoring::Sources::All;
     /// Percent of customers in an experiment's arm.
     arm: i32 = 0;
     /// Days between the plan and the first contact.

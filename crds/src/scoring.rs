@@ -238,6 +238,18 @@ pub struct Recommendations {
     /// Whether product groups that a customer owns leave the role discover. Default true.
     #[serde(default = "defaults::exclude_owned::value", skip_serializing_if = "defaults::exclude_owned::is")]
     pub exclude_owned: bool,
+    /// What orders a list: all sources together, or the LSTM alone. Default All.
+    #[serde(default = "defaults::sources::value", skip_serializing_if = "defaults::sources::is")]
+    pub sources: Sources,
+}
+
+/// What orders the products of a list.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sources {
+    /// The LSTM and what is hard to beat beside it: neighbours of sessions and orders, own purchases, popularity.
+    All,
+    /// The LSTM alone: to see its share, or to give up accuracy for a simpler answer.
+    Lstm,
 }
 
 impl Default for Recommendations {
@@ -247,6 +259,7 @@ impl Default for Recommendations {
             popularity: ScoringPopularity::default(),
             replenish: defaults::replenish::value(),
             exclude_owned: defaults::exclude_owned::value(),
+            sources: defaults::sources::value(),
         }
     }
 }

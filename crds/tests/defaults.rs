@@ -20,6 +20,7 @@ fn the_table_is_the_documented_one() {
         ("top_k", json!(10)),
         ("replenish", json!(2)),
         ("exclude_owned", json!(true)),
+        ("sources", json!("All")),
         ("arm", json!(0)),
         ("lead_time_days", json!(0)),
         ("cpu", json!("1")),

@@ -71,7 +71,16 @@ fn fitted(customers: u64, patience: u32) -> Files {
     let journeys = |see: &mut dyn FnMut(Journey) -> Result<()>| (0..customers).map(journey).try_for_each(see);
     let config = RecommenderConfig { epochs: 2, ..RecommenderConfig::default() };
     let rank = Rank { index: 0, count: 1 };
-    let request = Request { config: &config, catalogue: &catalogue, as_of: CUT, journeys: &journeys, start: None, rank, digest: "d" };
+    let request = Request {
+        config: &config,
+        catalogue: &catalogue,
+        as_of: CUT,
+        learn_from: None,
+        journeys: &journeys,
+        start: None,
+        rank,
+        digest: "d",
+    };
     let mut kept = None;
     let mut patience = patience;
     loop {

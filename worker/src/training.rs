@@ -41,8 +41,8 @@ fn fit(session: &Session, record: &Record, task: &TrainTask, prepared: &Prepared
     let rank = Rank { index: session.settings.index, count: session.plan.count };
     let mut rounds = StoreRounds::new(session, at.clone());
     let history = session.plan.data.history_days;
-    let from = history.map(|days| prepared.as_of().plus(-(days.min(i32::MAX as u32) as i32)));
-    let journeys = |see: &mut dyn FnMut(Journey) -> learn::Result<()>| each(session, prepared, from, see);
+    let learn_from = history.map(|days| prepared.as_of().plus(-(days.min(i32::MAX as u32) as i32)));
+    let journeys = |see: &mut dyn FnMut(Journey) -> learn::Result<()>| each(session, prepared, learn_from, see);
     let start = model_files::start_from(session, &record.models)?;
     let fitted = match &task.model {
         ModelSpec::Intent(spec) => {
@@ -53,7 +53,7 @@ fn fit(session: &Session, record: &Record, task: &TrainTask, prepared: &Prepared
                 ..IntentConfig::default()
             };
             let start = start.as_ref().map(IntentModel::load).transpose()?;
-            let facts = intent::Facts { as_of: prepared.as_of(), burn_in_days: prepared.burn_in_days() };
+            let facts = intent::Facts { as_of: prepared.as_of(), learn_from, burn_in_days: prepared.burn_in_days() };
             let request = intent::Request {
                 config: &config,
                 catalogue: prepared.catalogue(),
@@ -82,6 +82,7 @@ fn fit(session: &Session, record: &Record, task: &TrainTask, prepared: &Prepared
                 config: &config,
                 catalogue: prepared.catalogue(),
                 as_of: prepared.as_of(),
+                learn_from,
                 journeys: &journeys,
                 start: start.as_ref(),
                 rank,

@@ -31,6 +31,8 @@ pub struct Split {
     pub landmarks: Landmarks,
     /// Nothing on or after this day is read.
     pub as_of: Day,
+    /// No landmark lies before this day; `None`: from the first purchase on.
+    pub from: Option<Day>,
     /// First purchases before this day are not known to be first ones, unless the source states it.
     pub known_from: Day,
 }
@@ -153,7 +155,7 @@ fn landmarks(journey: &Journey, split: &Split) -> Vec<Day> {
         Landmarks::From(day) => vec![day.max(first.plus(1))],
         Landmarks::On(day) => vec![day],
     };
-    days.retain(|day| *day > first && *day < split.as_of);
+    days.retain(|day| *day > first && *day < split.as_of && Some(*day) >= split.from);
     days.dedup();
     days
 }

@@ -12,7 +12,7 @@ fn encoder(shop: &Shop) -> Encoder {
 }
 
 fn split(landmarks: Landmarks) -> Split {
-    Split { seed: 7, landmarks, as_of: END, known_from: START }
+    Split { seed: 7, landmarks, as_of: END, from: None, known_from: START }
 }
 
 fn one(parts: JourneyParts, split: &Split) -> Dataset {
@@ -65,6 +65,17 @@ fn a_contact_of_our_own_ends_what_is_seen() {
     assert_eq!((data.back[0], data.observed[0]), (None, 21));
     parts.contacts[0].planned = false;
     assert_eq!(one(parts, &split(Landmarks::On(START.plus(110)))).back[0], Some(50));
+}
+
+#[test]
+fn no_landmark_lies_before_the_day_to_learn_from_and_older_purchases_still_count() {
+    let from = |day, landmarks| Split { from: Some(START.plus(day)), ..split(landmarks) };
+    assert_eq!(one(bought(None), &from(111, Landmarks::On(START.plus(110)))).len(), 0);
+    let data = one(bought(None), &from(110, Landmarks::On(START.plus(110))));
+    assert_eq!(data.ages, [10], "the first purchase lies before the day");
+    assert_eq!(one(bought(Some(5)), &from(106, Landmarks::On(START.plus(110)))).len(), 0, "an older second one, too");
+    let drawn = one(bought(None), &from(200, Landmarks::Drawn(13)));
+    assert!(!drawn.is_empty() && drawn.landmarks.iter().all(|day| *day >= START.plus(200)), "{:?}", drawn.landmarks);
 }
 
 #[test]

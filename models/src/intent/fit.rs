@@ -29,6 +29,8 @@ const FEWEST_EVENTS: u64 = 20;
 pub struct Facts {
     /// Nothing on or after this day is read.
     pub as_of: Day,
+    /// Nobody is an example before this day; who bought how often is known all the same. `None`: from the beginning.
+    pub learn_from: Option<Day>,
     /// Days after the first order of the extract in which a first purchase is not known to be one.
     pub burn_in_days: u16,
 }
@@ -57,6 +59,8 @@ pub(super) struct Past {
     pub(super) cohorts: Cohorts,
     /// First purchases before this day are not known to be first ones.
     pub(super) known_from: Day,
+    /// See [`Facts::learn_from`].
+    learn_from: Option<Day>,
     /// First day with an order.
     pub(super) start: Day,
     /// Contacts seen, and those that one of our own plans caused.
@@ -71,7 +75,8 @@ pub fn fit(request: &Request<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Resul
     let start = first_order(request)?;
     let mut trained: Vec<Trained> = Vec::new();
     let mut tested = Tested::new(request.config);
-    for origin in backtest::origins(start, request.facts.as_of, request.config.horizon_weeks) {
+    let learned = request.facts.learn_from.unwrap_or(start).max(start);
+    for origin in backtest::origins(learned, request.facts.as_of, request.config.horizon_weeks) {
         let mut past = learn_past(request, origin, start)?;
         if past.totals(request.catalogue).1 < FEWEST_EVENTS {
             continue;
@@ -104,7 +109,7 @@ fn learn_past(request: &Request<'_>, origin: Day, start: Day) -> Result<Past> {
     let known_from = start.plus(i32::from(request.facts.burn_in_days));
     let mut contacts = (0, 0);
     let mut fitting = Fitting::new(request.config.seed, request.catalogue);
-    let (mut volume, mut cohorts) = (Volume::default(), Cohorts::default());
+    let (mut volume, mut cohorts) = (Volume::default(), Cohorts::from(request.facts.learn_from));
     (request.journeys)(&mut |journey| {
         let view = journey.as_of(origin);
         fitting.see(view);
@@ -128,7 +133,7 @@ fn learn_past(request: &Request<'_>, origin: Day, start: Day) -> Result<Past> {
     if let Some(previous) = request.start.filter(|_| origin == request.facts.as_of) {
         start::take_over(&mut model, previous)?;
     }
-    Ok(Past { model, cohorts, known_from, start, contacts })
+    Ok(Past { model, cohorts, known_from, learn_from: request.facts.learn_from, start, contacts })
 }
 
 /// Fits linear part and networks on landmarks before `at`, and sets the level of its last weeks.
@@ -241,7 +246,7 @@ impl Past {
     }
 
     pub(super) fn split(&self, seed: u64, landmarks: Landmarks, as_of: Day) -> Split {
-        Split { seed, landmarks, as_of, known_from: self.known_from }
+        Split { seed, landmarks, as_of, from: self.learn_from, known_from: self.known_from }
     }
 
     /// The past's encoder, for journeys of the catalogue.

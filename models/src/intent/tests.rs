@@ -21,7 +21,7 @@ fn small() -> IntentConfig {
 
 fn fit_rank(config: &IntentConfig, journeys: &Journeys<'_>, rank: Rank, rounds: &mut dyn Rounds) -> Result<Fitted> {
     let catalogue = Shop::catalogue();
-    let facts = Facts { as_of: END, burn_in_days: 0 };
+    let facts = Facts { as_of: END, learn_from: None, burn_in_days: 0 };
     let request = Request { config, catalogue: &catalogue, facts, journeys, start: None, rank, digest: "d" };
     fit(&request, rounds, &Stop::default())
 }
@@ -164,7 +164,7 @@ fn predicted_meets_observed_under_the_landmark_law() {
     let catalogue = Shop::catalogue();
     let config = IntentConfig { epochs: 0, ..small() };
     let model = IntentModel::load(&fit_shop(&config, &shop).files).unwrap();
-    let split = Split { seed: 9, landmarks: Landmarks::Drawn(4), as_of: END, known_from: START };
+    let split = Split { seed: 9, landmarks: Landmarks::Drawn(4), as_of: END, from: None, known_from: START };
     let data = examples(&|visit| shop.pass(visit), &model.encoder().bind(&catalogue), &split).unwrap();
     let (mut predicted, mut observed) = (0.0, 0.0);
     for (example, hazards) in model.hazards(&super::fit::rows(&data)).unwrap().iter().enumerate() {
@@ -214,6 +214,18 @@ fn a_trace_left_by_buyers_between_landmark_and_label_gives_no_advantage() {
     let traced = fit_journeys(&small(), &|visit| (0..shop.customers).map(traced).try_for_each(&mut *visit)).unwrap();
     let auc = |fitted: &Fitted| measured(fitted.metrics.intent.as_ref().unwrap(), "Hazard model", 90).auc.unwrap();
     assert!((auc(&traced) - auc(&plain)).abs() < 0.02, "{} {}", auc(&traced), auc(&plain));
+}
+
+#[test]
+fn who_enters_late_is_at_risk_from_then_on() {
+    let mut cohorts = Cohorts::from(Some(START.plus(20)));
+    for back in [10, 25, 40] {
+        cohorts.see(0, START, Some(START.plus(back)), END);
+    }
+    let mut cells = Vec::new();
+    cohorts.for_each(|cell| cells.push((cell.age, cell.at_risk, cell.events)));
+    assert_eq!(cohorts.counts(0), (2, 2), "who came back before the day is not seen");
+    assert_eq!((cells[0], cells[5], cells.len()), ((20, 2.0, 0.0), (25, 2.0, 1.0), 21));
 }
 
 #[test]

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::features::{FEATURES, NEW_FEATURES};
-use super::lists::{ListPolicy, Order, feature_rows, sort};
+use super::lists::{Scorer, feature_rows, sort};
 use super::model::{Bound, Rankers};
-use super::operate::{LAMBDAS, Operating, Point, SLOTS, Sample};
+use super::operate::Operating;
 use super::ranker::{Query, Ranker};
 use super::sources::Opinion;
-use super::{Histories, Past, Target};
+use super::{Histories, Past, Target, trials};
 use crate::draw::{self, Use};
 use crate::learn::Result;
 use crate::metrics::{self, Exposure};
@@ -20,14 +20,14 @@ use crate::report_document::{
 };
 
 /// Length of the lists that are judged.
-const TOP: usize = 10;
+pub(super) const TOP: usize = 10;
 /// Share of customers who choose.
 const CHOOSERS: f64 = 0.6;
 /// Most questions from which weights and operating point are chosen: bounds memory.
-const MOST_CHOOSERS: usize = 3_000;
+pub(super) const MOST_CHOOSERS: usize = 3_000;
 /// Most customers who judge.
 const MOST_JUDGES: usize = 20_000;
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 const RESAMPLES: u32 = 500;
 
 /// Whether a customer chooses (else judges).
@@ -47,7 +47,7 @@ pub(super) enum Side {
 }
 
 /// The questions of one side of the split, at most `most` of them.
-fn side(histories: &Histories, seed: u64, side: Side, most: usize) -> Histories {
+pub(super) fn side(histories: &Histories, seed: u64, side: Side, most: usize) -> Histories {
     let mut chosen = Histories::default();
     let on_side = |past: &Past<'_>| side == Side::Everybody || chooses(past, seed) == (side == Side::Choosers);
     let wanted = |past: &Past<'_>| !past.target().is_empty() && !past.is_empty() && on_side(past);
@@ -56,12 +56,12 @@ fn side(histories: &Histories, seed: u64, side: Side, most: usize) -> Histories 
 }
 
 /// What a list should have held, of what the customer could be shown.
-fn label(past: &Past<'_>, opinion: &Opinion, eligible: &[u32], groups: Groups) -> Vec<u32> {
+pub(super) fn label(past: &Past<'_>, opinion: &Opinion, eligible: &[u32], groups: Groups) -> Vec<u32> {
     let counts = |place: &u32| eligible.binary_search(place).is_ok() && (groups == Groups::All || !opinion.owns(*place as usize));
     past.target().iter().copied().filter(counts).collect()
 }
 
-fn places(opinion: &Opinion, eligible: &[u32], groups: Groups) -> Vec<u32> {
+pub(super) fn places(opinion: &Opinion, eligible: &[u32], groups: Groups) -> Vec<u32> {
     eligible.iter().copied().filter(|&place| groups == Groups::All || !opinion.owns(place as usize)).collect()
 }
 
@@ -93,55 +93,6 @@ pub(super) fn fit_rankers(bound: &Bound<'_>, histories: &Histories, (seed, who):
     let all = Ranker::fit(&all, FEATURES.len(), &start.all)?;
     let new = if event { all.clone() } else { Ranker::fit(&new, NEW_FEATURES, &start.new)? };
     Ok(Rankers { all, new })
-}
-
-/// The lists of discovery that the backtest judges: new groups only, no owned ones among them.
-fn discovery() -> ListPolicy {
-    ListPolicy { top_k: TOP, replenish: 0, ..ListPolicy::default() }
-}
-
-/// A customer's virtual shard in the backtest.
-fn shard(past: &Past<'_>) -> u8 {
-    (past.hash() % u64::from(crate::policy::VIRTUAL_SHARDS)) as u8
-}
-
-/// The customers of one side with their discoveries at each strength, and their labels.
-fn samples<'h>(bound: &Bound<'_>, side: &'h Histories, lambdas: &[f64]) -> Result<(Vec<Sample<'h>>, Vec<Vec<u32>>)> {
-    let (mut orders, mut labels) = (vec![Vec::new(); lambdas.len()], Vec::new());
-    for chunk in side.chunks(CHUNK) {
-        for (past, opinion) in chunk.iter().zip(bound.opinions(&chunk)?) {
-            let eligible = bound.eligible(&opinion);
-            let ranked = bound.ranked(&opinion, &places(&opinion, &eligible, Groups::New), true, lambdas);
-            for (orders, discover) in orders.iter_mut().zip(ranked) {
-                orders.push(Order { discover, ..Order::default() });
-            }
-            labels.push(label(&past, &opinion, &eligible, Groups::New));
-        }
-    }
-    let shards: Vec<u8> = side.iter().map(|past| shard(&past)).collect();
-    let sample = |orders| Sample { histories: side, orders, shards: shards.clone(), eligible: bound.eligible_to_any(side) };
-    Ok((orders.into_iter().map(sample).collect(), labels))
-}
-
-fn mean_ndcg(lists: &[Vec<u32>], labels: &[Vec<u32>]) -> f64 {
-    let judged: Vec<f64> =
-        lists.iter().zip(labels).filter(|(_, label)| !label.is_empty()).map(|(list, label)| metrics::ndcg(list, label, TOP)).collect();
-    judged.iter().sum::<f64>() / judged.len().max(1) as f64
-}
-
-/// Tries every operating point on the customers who choose.
-pub(super) fn operate(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Result<Operating> {
-    let side = side(histories, seed, Side::Choosers, MOST_CHOOSERS);
-    let mut points = Vec::new();
-    let (samples, labels) = samples(bound, &side, &LAMBDAS)?;
-    for (lambda, sample) in LAMBDAS.into_iter().zip(&samples) {
-        for slots in SLOTS {
-            let simulated = sample.simulate(bound, &discovery(), slots, None);
-            let (coverage, gini) = (simulated.exposure.coverage(1), simulated.exposure.gini());
-            points.push(Point { lambda, slots, ndcg: mean_ndcg(&simulated.lists, &labels), coverage, gini });
-        }
-    }
-    Ok(Operating::choose(points))
 }
 
 /// One way of making lists.
@@ -192,7 +143,10 @@ impl Method {
             Self::BasketNeighbours => opinion.same.of(place),
         };
         let mut scored = match self {
-            Self::Ranker => bound.ranked(opinion, open, groups == Groups::New, &[0.0]).pop().unwrap_or_default(),
+            Self::Ranker => {
+                let scorer = if groups == Groups::New { Scorer::NewGroups } else { Scorer::AllGroups };
+                bound.ranked(opinion, open, scorer, &[0.0]).pop().unwrap_or_default()
+            }
             _ => open.iter().map(|&place| (place, score(place))).collect(),
         };
         if self != Self::Ranker && scored.len() > TOP {
@@ -267,16 +221,21 @@ pub(super) struct Judged {
     pub(super) markets: Vec<MarketRow>,
 }
 
-/// Judges the served lists and every method beside them on the customers who judge.
-pub(super) fn judge(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Result<Judged> {
-    let side = side(histories, seed, Side::Judges, MOST_JUDGES);
+/// Judges the served lists and every method beside them on the customers who judge; `known` are all whom the day knows.
+pub(super) fn judge(bound: &Bound<'_>, (asked, known): (&Histories, &Histories), seed: u64) -> Result<Judged> {
+    let side = side(asked, seed, Side::Judges, MOST_JUDGES);
     let eligible = bound.eligible_to_any(&side);
+    let everybody = trials::audience(bound, &side, known);
     let operating = &bound.model.stored.operating;
-    let (served, labels) = samples(bound, &side, &[operating.lambda])?;
-    let simulated = served[0].simulate(bound, &discovery(), operating.slots, None);
-    let mut tallies = vec![Tally::new("as served", Role::Model, Groups::New, &eligible)];
-    for ((list, label), past) in simulated.lists.iter().zip(&labels).zip(side.iter()).filter(|((_, label), _)| !label.is_empty()) {
-        tallies[0].see(list, label, past.market());
+    let mut tallies = Vec::new();
+    let kinds = [(Groups::New, operating.new.lambda), (Groups::All, operating.all.lambda)];
+    for (trial, slots) in trials::trials(bound, &everybody, &kinds)?.iter().zip([operating.new.slots, operating.all.slots]) {
+        let mut tally = Tally::new("as served", Role::Model, trial.groups, &eligible);
+        let lists = trial.simulate(bound, slots).lists;
+        for ((list, label), past) in lists.iter().zip(&trial.labels).zip(everybody.iter()).filter(|((_, label), _)| !label.is_empty()) {
+            tally.see(list, label, past.market());
+        }
+        tallies.push(tally);
     }
     tallies.extend(methods(bound, &side, &eligible)?);
     let popularity: Vec<f64> = bound.tables.total.iter().map(|&total| f64::from(total)).collect();
@@ -287,7 +246,7 @@ pub(super) fn judge(bound: &Bound<'_>, histories: &Histories, seed: u64) -> Resu
         lists: side.len() as u64,
         eligible_groups: eligible.iter().filter(|&&eligible| eligible).count() as u64,
         methods: rows,
-        penalty: penalty(operating, &simulated.exposure),
+        penalty: penalty(&operating.new, tallies[0].exposure.ceiling()),
         exposure: curves,
     };
     Ok(Judged { metrics, markets: markets(bound, &side, &tallies) })
@@ -352,7 +311,7 @@ impl Tally {
     }
 }
 
-fn penalty(operating: &Operating, served: &Exposure) -> Option<PenaltyCurve> {
+fn penalty(operating: &Operating, ceiling: f64) -> Option<PenaltyCurve> {
     let chosen = operating.points.iter().find(|point| point.lambda == operating.lambda && point.slots == operating.slots)?;
     let points = operating.points.iter().filter(|point| point.slots == 0);
     Some(PenaltyCurve {
@@ -364,7 +323,7 @@ fn penalty(operating: &Operating, served: &Exposure) -> Option<PenaltyCurve> {
         chosen_ndcg: chosen.ndcg,
         chosen_coverage: chosen.coverage,
         target_coverage: None,
-        ceiling: served.ceiling(),
+        ceiling,
     })
 }
 

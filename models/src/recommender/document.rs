@@ -46,8 +46,8 @@ fn settings(request: &Request<'_>, origin: Option<Day>, model: &RecommenderModel
         text("seed", config.seed.to_string()),
         text("groups", model.stored.shape.groups.to_string()),
         text("attributes", model.stored.shape.attributes.to_string()),
-        text("lambda", model.stored.operating.lambda.to_string()),
-        text("coverageSlots", model.stored.operating.slots.to_string()),
+        text("lambda", model.stored.operating.new.lambda.to_string()),
+        text("coverageSlots", model.stored.operating.new.slots.to_string()),
     ]);
     settings.extend(origin.map(|origin| text("backtestOrigin", origin.to_string())));
     settings

@@ -6,13 +6,13 @@ use super::backtest::{self, Judged, Side};
 use super::batch::{Frame, buckets, sequences};
 use super::config::{PATIENCE, batch_size};
 use super::learner::{Popularity, SetLearner};
-use super::model::{Rankers, RecommenderModel, Stored, next_moment};
+use super::model::{OperatingPoints, Rankers, RecommenderModel, Stored, next_moment};
 use super::network::Shape;
-use super::operate::Operating;
+
 use super::pairs::Pairs;
 use super::tables::Tables;
 use super::vocabulary::{Binding, Vocabulary};
-use super::{Histories, RecommenderConfig, Target, document, start};
+use super::{Histories, RecommenderConfig, Target, document, start, trials};
 use crate::artifact::{ENCODER, Fitted};
 use crate::encoder::{Encoder, Fitting, Step, StepKind, steps};
 use crate::learn::{Error, Journeys, Rank, Result, Rounds, Stop};
@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub catalogue: &'a Catalogue,
     /// Nothing on or after this day is read.
     pub as_of: Day,
+    /// Nothing before this day is learned to be foreseen, though it is read. `None`: from the beginning.
+    pub learn_from: Option<Day>,
     /// See [`Journeys`].
     pub journeys: &'a Journeys<'a>,
     /// An artifact to start from: its groups keep their vectors.
@@ -72,7 +74,7 @@ pub fn fit(request: &Request<'_>, rounds: &mut dyn Rounds, stop: &Stop) -> Resul
     // As many epochs as were best at the earlier origin; where validation never got better, one.
     let epochs = trained.first().map(|run| run.epoch.max(1));
     let (mut model, run) = stage.train(request, epochs, &trained, (rounds, stop))?;
-    let (judged, rankers, operating) = measured.unwrap_or_else(|| (Judged::default(), Rankers::default(), Operating::default()));
+    let (judged, rankers, operating) = measured.unwrap_or_else(|| (Judged::default(), Rankers::default(), OperatingPoints::default()));
     (model.stored.rankers, model.stored.operating) = (rankers, operating);
     let metrics = document::document(request, origin, &judged, trained.first().unwrap_or(&run), &model);
     let mut files = model.files()?;
@@ -119,7 +121,7 @@ fn backtest_origin(request: &Request<'_>) -> Result<Option<Day>> {
         Ok(())
     })?;
     let first = first.ok_or_else(|| Error::Data(format!("no order and no event before {}", request.as_of)))?;
-    let longest = request.as_of.since(first) / 5;
+    let longest = request.as_of.since(request.learn_from.map_or(first, |from| from.max(first))) / 5;
     let allowed = || WINDOWS.into_iter().zip(labels).filter(|&(window, _)| window <= longest);
     let most = allowed().map(|(_, count)| count).max().unwrap_or(0);
     let needed = if event { most.min(ENOUGH_MOMENTS) as f64 } else { ENOUGH * most as f64 };
@@ -141,7 +143,7 @@ struct Stage {
 impl Stage {
     /// Reads journeys as of `at`, with what follows until the request's cut as labels.
     fn read(request: &Request<'_>, at: Day) -> Result<Self> {
-        let (mut histories, mut questions) = (Histories::default(), Questions::default());
+        let (mut histories, mut questions) = (Histories::learning_from(request.learn_from), Questions::default());
         (request.journeys)(&mut |journey| {
             let past = steps(journey.as_of(at));
             let hash = draw::hash(journey.customer());
@@ -220,7 +222,7 @@ impl Stage {
             markets: request.catalogue.markets.clone(),
             cut: self.at,
             rankers: Rankers::default(),
-            operating: Operating::default(),
+            operating: OperatingPoints::default(),
         };
         Ok((RecommenderModel { stored, tables, layout, weights: trained.weights.clone() }, trained))
     }
@@ -251,14 +253,15 @@ impl Stage {
 
     /// Weights of the sources, then the operating point, then what both are worth to those who did not choose. In the
     /// end the weights are fitted once more, on everybody: they serve.
-    fn measure(&self, request: &Request<'_>, mut model: RecommenderModel) -> Result<(Judged, Rankers, Operating)> {
+    fn measure(&self, request: &Request<'_>, mut model: RecommenderModel) -> Result<(Judged, Rankers, OperatingPoints)> {
         let seed = request.config.seed;
         let weights = |model: &RecommenderModel, side: Side| {
             backtest::fit_rankers(&model.bind(request.catalogue, self.at)?, &self.asked, (seed, side))
         };
         model.stored.rankers = weights(&model, Side::Choosers)?;
-        model.stored.operating = backtest::operate(&model.bind(request.catalogue, self.at)?, &self.asked, seed)?;
-        let judged = backtest::judge(&model.bind(request.catalogue, self.at)?, &self.asked, seed)?;
+        let people = (&self.asked, &self.histories);
+        model.stored.operating = trials::operate(&model.bind(request.catalogue, self.at)?, people, seed)?;
+        let judged = backtest::judge(&model.bind(request.catalogue, self.at)?, people, seed)?;
         Ok((judged, weights(&model, Side::Everybody)?, model.stored.operating))
     }
 }

@@ -53,6 +53,8 @@ pub struct Histories {
     people: Vec<Person>,
     moments: Vec<Stored>,
     groups: Vec<u32>,
+    /// Moments before this day are read, but none is a label.
+    learn_from: Option<Day>,
 }
 
 /// One customer's moments.
@@ -63,6 +65,11 @@ pub struct Past<'a> {
 }
 
 impl Histories {
+    /// None yet. Moments before `learn_from` will be read, but nobody learns to foresee them.
+    pub fn learning_from(learn_from: Option<Day>) -> Self {
+        Self { learn_from, ..Self::default() }
+    }
+
     /// Adds a customer: the steps known at the cut, oldest first, and the groups that were bought or seen next
     /// (labels; none where unknown). `hash` divides customers into those who choose and those who judge.
     pub fn push(&mut self, market: u16, hash: u64, steps: &[Step], target: &[u32]) {
@@ -202,6 +209,7 @@ impl<'a> Past<'a> {
         }
         let next = self.moment(place + 1);
         match target {
+            _ if Some(next.day) < self.all.learn_from => Vec::new(),
             Target::Event => next.groups.to_vec(),
             Target::Purchase if next.is_order() => self.fresh(next.groups, place),
             Target::Purchase => Vec::new(),

@@ -24,11 +24,49 @@ pub struct ListPolicy {
     pub replenish: usize,
     /// Whether owned groups leave discovery.
     pub exclude_owned: bool,
+    /// What orders candidates.
+    pub sources: Sources,
+}
+
+/// What orders candidates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sources {
+    /// The LSTM and all sources beside it, weighed by the conditional logit.
+    #[default]
+    All,
+    /// The LSTM alone.
+    Lstm,
+}
+
+/// What scores a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scorer {
+    /// The conditional logit that was fitted on all groups.
+    AllGroups,
+    /// The one that was fitted on groups that the customer did not own.
+    NewGroups,
+    /// The LSTM's log-probability.
+    Lstm,
+}
+
+impl ListPolicy {
+    /// What scores what is to be discovered.
+    pub(super) fn scorer(&self) -> Scorer {
+        if self.exclude_owned && self.sources == Sources::All { Scorer::NewGroups } else { self.scorer_of_all() }
+    }
+
+    /// What scores groups of every kind.
+    fn scorer_of_all(&self) -> Scorer {
+        match self.sources {
+            Sources::All => Scorer::AllGroups,
+            Sources::Lstm => Scorer::Lstm,
+        }
+    }
 }
 
 impl Default for ListPolicy {
     fn default() -> Self {
-        Self { top_k: 10, target_coverage: None, replenish: 2, exclude_owned: true }
+        Self { top_k: 10, target_coverage: None, replenish: 2, exclude_owned: true, sources: Sources::All }
     }
 }
 
@@ -72,12 +110,20 @@ impl Bound<'_> {
         groups.filter(|(_, group)| group.eligible(market, self.at)).map(|(place, _)| place as u32).collect()
     }
 
-    /// The best candidates of `places` by the conditional logit minus lambda x log popularity, for each lambda.
-    pub(super) fn ranked(&self, opinion: &Opinion, places: &[u32], new: bool, lambdas: &[f64]) -> Vec<Vec<Scored>> {
+    fn score(&self, opinion: &Opinion, place: u32, scorer: Scorer) -> f32 {
         let rankers = &self.model.stored.rankers;
-        let ranker = if new { &rankers.new } else { &rankers.all };
+        let features = || opinion.features(place as usize, self);
+        match scorer {
+            Scorer::AllGroups => rankers.all.score(&features()),
+            Scorer::NewGroups => rankers.new.score(&features()),
+            Scorer::Lstm => opinion.lstm[place as usize],
+        }
+    }
+
+    /// The best candidates of `places` by their score minus lambda x log popularity, for each lambda.
+    pub(super) fn ranked(&self, opinion: &Opinion, places: &[u32], scorer: Scorer, lambdas: &[f64]) -> Vec<Vec<Scored>> {
         let recent = &self.tables.recent[opinion.market];
-        let score = |place: u32| (place, ranker.score(&opinion.features(place as usize, self)), (recent[place as usize] as f32).ln_1p());
+        let score = |place: u32| (place, self.score(opinion, place, scorer), (recent[place as usize] as f32).ln_1p());
         let scored: Vec<(u32, f32, f32)> = opinion.candidates(places, self).into_iter().map(score).collect();
         let under = |&lambda: &f64| {
             let mut order: Vec<Scored> = scored.iter().map(|&(place, score, popular)| (place, score - lambda as f32 * popular)).collect();
@@ -100,12 +146,12 @@ impl Bound<'_> {
         } else {
             eligible.clone()
         };
-        let ranked = self.ranked(opinion, &open, policy.exclude_owned, lambdas).into_iter();
+        let ranked = self.ranked(opinion, &open, policy.scorer(), lambdas).into_iter();
         if !policy.exclude_owned || policy.replenish == 0 {
             return ranked.map(|discover| Order { discover, ..Order::default() }).collect();
         }
         let due: Vec<u32> = eligible.into_iter().filter(|&place| self.due(opinion, place)).collect();
-        let all = |place: u32| self.model.stored.rankers.all.score(&opinion.features(place as usize, self));
+        let all = |place: u32| self.score(opinion, place, policy.scorer_of_all());
         let mut due: Vec<Scored> = due.into_iter().map(|place| (place, all(place))).collect();
         sort(&mut due);
         due.truncate(policy.replenish);

@@ -27,11 +27,12 @@ mod start;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trials;
 mod vocabulary;
 
 pub use config::{RecommenderConfig, Target};
 pub use fit::{Request, fit};
 pub use history::{Histories, Moment, Past};
-pub use lists::{ListPolicy, Shelf, Shown};
+pub use lists::{ListPolicy, Shelf, Shown, Sources};
 pub use model::{BoughtWith, Bound, RecommenderModel, SOURCES};
 pub use operate::{Owed, SAMPLE, Serving};

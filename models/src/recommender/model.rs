@@ -7,6 +7,7 @@ use super::baskets::BasketFinder;
 use super::batch::{Batch, Frame};
 use super::config::BLOCK;
 use super::features::{FEATURES, NEW_FEATURES, unfitted};
+use super::lists::ListPolicy;
 use super::network::{AttributeLines, Network, Shape};
 use super::operate::Operating;
 use super::paths::PathFinder;
@@ -37,7 +38,21 @@ pub(super) struct Stored {
     /// The cut: nothing on or after it was read.
     pub(super) cut: Day,
     pub(super) rankers: Rankers,
-    pub(super) operating: Operating,
+    pub(super) operating: OperatingPoints,
+}
+
+/// How lists are made unless a coverage is asked for: lists of groups of every kind, and of new ones.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct OperatingPoints {
+    pub(super) all: Operating,
+    pub(super) new: Operating,
+}
+
+impl OperatingPoints {
+    /// The one for a policy's lists.
+    pub(super) fn of(&self, policy: &ListPolicy) -> &Operating {
+        if policy.exclude_owned { &self.new } else { &self.all }
+    }
 }
 
 /// Weights of the sources, for groups of every kind and for new ones.

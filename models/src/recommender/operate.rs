@@ -13,7 +13,7 @@ use crate::metrics::{self, Exposure};
 use crate::policy::VIRTUAL_SHARDS;
 
 /// Strengths of the popularity penalty that are tried.
-pub(super) const LAMBDAS: [f64; 5] = [0.0, 0.1, 0.2, 0.3, 0.5];
+pub(super) const LAMBDAS: [f64; 6] = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5];
 /// Numbers of coverage slots that the backtest tries.
 pub(super) const SLOTS: [usize; 4] = [0, 1, 2, 3];
 /// Share of the backtest's NDCG that the chosen point must keep.
@@ -227,7 +227,7 @@ impl Bound<'_> {
     /// # Errors
     /// [`crate::learn::Error::Compute`] when the tensor library fails.
     pub fn choose_serving(&self, histories: &Histories, shards: &[u8], policy: &ListPolicy) -> Result<Serving> {
-        let operating = &self.model.stored.operating;
+        let operating = self.model.stored.operating.of(policy);
         let eligible = self.eligible_to_any(histories).iter().filter(|&&eligible| eligible).count();
         let ceiling = metrics::ceiling(histories.len() as u64, policy.top_k, eligible);
         let owe = |&(place, shard): &(u32, u8)| Owed { group_id: self.catalogue.groups[place as usize].id.clone(), shard };

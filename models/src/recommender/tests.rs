@@ -100,7 +100,16 @@ impl World {
     fn fit(&self, config: &RecommenderConfig) -> Fitted {
         let journeys = |see: &mut dyn FnMut(Journey) -> Result<()>| self.journeys.iter().cloned().try_for_each(see);
         let rank = Rank { index: 0, count: 1 };
-        let request = Request { config, catalogue: &self.catalogue, as_of: Day(CUT), journeys: &journeys, start: None, rank, digest: "d" };
+        let request = Request {
+            config,
+            catalogue: &self.catalogue,
+            as_of: Day(CUT),
+            learn_from: None,
+            journeys: &journeys,
+            start: None,
+            rank,
+            digest: "d",
+        };
         fit(&request, &mut Alone::default(), &Stop::default()).unwrap()
     }
 
@@ -220,8 +229,16 @@ fn nobody_to_learn_from_is_named() {
     };
     let journeys = |see: &mut dyn FnMut(Journey) -> Result<()>| world.journeys.iter().cloned().try_for_each(see);
     let (config, rank) = (small(), Rank { index: 0, count: 1 });
-    let request =
-        Request { config: &config, catalogue: &world.catalogue, as_of: Day(CUT), journeys: &journeys, start: None, rank, digest: "d" };
+    let request = Request {
+        config: &config,
+        catalogue: &world.catalogue,
+        as_of: Day(CUT),
+        learn_from: None,
+        journeys: &journeys,
+        start: None,
+        rank,
+        digest: "d",
+    };
     let error = fit(&request, &mut Alone::default(), &Stop::default()).unwrap_err();
     assert!(matches!(&error, Error::Data(message) if message.contains("no customer has two orders")), "{error}");
 }
@@ -266,6 +283,27 @@ fn lists_hold_only_what_the_customer_may_be_shown() {
         assert!((shares - 1.0).abs() < 1e-3);
     }
     assert!(replenished > 0 && completed > 0);
+}
+
+#[test]
+fn the_lstm_alone_orders_lists_where_it_is_asked_to() {
+    let world = World::new(400, 6);
+    let model = RecommenderModel::load(&world.fit(&RecommenderConfig { epochs: 2, ..small() }).files).unwrap();
+    let bound = model.bind(&world.catalogue, Day(CUT)).unwrap();
+    let (histories, _) = world.histories();
+    let policy = ListPolicy { replenish: 0, sources: Sources::Lstm, ..ListPolicy::default() };
+    let opinions = bound.opinions(&histories).unwrap();
+    let mut differs = 0;
+    for (opinion, past) in opinions.iter().zip(histories.iter()) {
+        let order = bound.order(opinion, &policy, 0.0).discover;
+        let mut best: Vec<u32> = bound.eligible(opinion);
+        best.retain(|place| order.iter().any(|(other, _)| other == place));
+        best.sort_by(|a, b| opinion.lstm[*b as usize].total_cmp(&opinion.lstm[*a as usize]).then(a.cmp(b)));
+        assert_eq!(order.iter().map(|&(place, _)| place).collect::<Vec<u32>>(), best, "{}", past.hash());
+        let all = bound.order(opinion, &ListPolicy { sources: Sources::All, ..policy.clone() }, 0.0).discover;
+        differs += usize::from(all.iter().zip(&order).any(|(a, b)| a.0 != b.0));
+    }
+    assert!(differs > histories.len() / 2, "{differs}");
 }
 
 #[test]
@@ -394,4 +432,28 @@ proptest! {
             prop_assert!(list.windows(2).all(|pair| pair[0].0.1 >= pair[1].0.1));
         }
     }
+}
+
+#[test]
+fn what_lies_before_the_day_to_learn_from_is_read_and_not_foreseen() {
+    let world = World::new(40, 2);
+    let labels = |learn_from| {
+        let mut histories = Histories::learning_from(learn_from);
+        for journey in &world.journeys {
+            histories.push(journey.market(), 1, &steps(journey.as_of(Day(CUT))), &[]);
+        }
+        let moments: usize = histories.iter().map(|past| past.len()).sum();
+        let next = |past: Past<'_>| {
+            (0..past.len().saturating_sub(1))
+                .filter(|&place| !past.label(place, Target::Event).is_empty())
+                .map(|place| past.moment(place + 1).day)
+                .collect::<Vec<Day>>()
+        };
+        (moments, histories.iter().flat_map(next).collect::<Vec<Day>>())
+    };
+    let (moments, all) = labels(None);
+    let middle = all[all.len() / 2];
+    let late = all.iter().copied().filter(|day| *day >= middle).collect::<Vec<Day>>();
+    assert!(late.len() < all.len());
+    assert_eq!(labels(Some(middle)), (moments, late));
 }

@@ -3,7 +3,7 @@
 use reprise_crds::contract::ScoreTask;
 use reprise_crds::scoring::{Recommendations, SelectBy, Stage as AskedStage};
 use reprise_models::policy::{ArmShares, Audience, Channel, ContactPolicy, Experiment, Measure, Stage};
-use reprise_models::recommender::ListPolicy;
+use reprise_models::recommender::{ListPolicy, Sources};
 
 use crate::failure::Result;
 
@@ -63,5 +63,9 @@ pub(super) fn lists(asked: &Recommendations) -> ListPolicy {
         target_coverage: asked.popularity.target_coverage.as_ref().map(reprise_crds::value::Decimal::to_f64),
         replenish: whole(asked.replenish),
         exclude_owned: asked.exclude_owned,
+        sources: match asked.sources {
+            reprise_crds::scoring::Sources::All => Sources::All,
+            reprise_crds::scoring::Sources::Lstm => Sources::Lstm,
+        },
     }
 }
