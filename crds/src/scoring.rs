@@ -22,6 +22,7 @@ use crate::value::Decimal;
     doc = "Applies models to a geography's customers and writes the contact plan.",
     status = "RunStatus",
     shortname = "srun",
+    shortname = "sruns",
     category = "reprise",
     derive = "PartialEq",
     printcolumn(name = "Geography", type_ = "string", json_path = ".spec.geography"),

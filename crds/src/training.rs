@@ -22,6 +22,7 @@ use crate::value::Decimal;
     doc = "Trains one model for one geography.",
     status = "RunStatus",
     shortname = "trun",
+    shortname = "truns",
     category = "reprise",
     derive = "PartialEq",
     printcolumn(name = "Geography", type_ = "string", json_path = ".spec.geography"),

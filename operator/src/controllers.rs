@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::PartialObjectMeta;
-use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::controller::{Action, Config, Controller, Error as Failed};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -53,13 +53,9 @@ pub fn retry_after(key: &Key, tried: u32) -> Duration {
     doubled.mul_f64(0.5 + f64::from(seed % 1000) / 2000.0)
 }
 
-/// Runs the controller of one kind until told to stop; what is being looked at is finished.
-pub async fn control<K: RunKind>(
-    context: Arc<Context>,
-    scope: Scope,
-    stop: watch::Receiver<bool>,
-    ready: impl FnOnce(Store<PartialObjectMeta<K>>),
-) {
+/// Runs the controller of one kind until told to stop; what is being looked at is finished. `listed` is called when all
+/// runs of the kind have been listed once.
+pub async fn control<K: RunKind>(context: Arc<Context>, scope: Scope, stop: watch::Receiver<bool>, listed: impl FnOnce()) {
     let client = context.client.clone();
     let workers = watcher::Config::default().labels(&format!("{}={}", names::RUN_KIND, K::Spec::KIND));
     let any = watcher::Config::default();
@@ -74,17 +70,30 @@ pub async fn control<K: RunKind>(
         .watches(scope.api::<PartialObjectMeta<TrainingRun>>(&client), any, move |run| waiting(&to_runs, "TrainingRun", &run))
         .graceful_shutdown_on(stopped(stop));
     let store = controller.store();
-    ready(store.clone());
     let shared = Arc::new(Shared { context: context.clone(), failures: Mutex::default() });
     let looks = controller.run(look::<K>, retry::<K>, shared).for_each(|outcome| async move {
-        if let Err(error) = outcome {
-            tracing::debug!(kind = K::Spec::KIND, %error, "a look failed or came too late");
+        match outcome {
+            Err(Failed::QueueError(error)) => tracing::warn!(kind = K::Spec::KIND, %error, "a watch failed and begins again"),
+            Err(error) => tracing::debug!(kind = K::Spec::KIND, %error, "a look failed or came too late"),
+            Ok(_) => {}
         }
     });
     tokio::select! {
         () = looks => {}
         () = forget_what_is_gone(&context, &store) => {}
+        () = tell_when_listed(&store, listed) => {}
     }
+}
+
+/// Calls `listed` once, and never ends.
+///
+/// A store wakes only the task that asked last whether it is ready, and the controller itself waits for that before its
+/// first look. So this must be polled by the controller's own task: from another one, either of the two would wait for ever.
+async fn tell_when_listed<K: RunKind>(store: &Store<PartialObjectMeta<K>>, listed: impl FnOnce()) {
+    if store.wait_until_ready().await.is_ok() {
+        listed();
+    }
+    futures::future::pending::<()>().await;
 }
 
 /// Nobody looks at an object that is gone, so its metrics are taken away from time to time.
@@ -170,7 +179,12 @@ fn retry<K: RunKind>(object: Arc<PartialObjectMeta<K>>, failure: &Failure, share
     let mut failures = shared.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let tried = failures.entry(key.clone()).and_modify(|tried| *tried = tried.saturating_add(1)).or_insert(1);
     let wait = retry_after(&key, *tried);
-    tracing::warn!(kind = key.kind, namespace = key.namespace, run = key.name, error = %failure, tried = *tried, "looks again");
+    if failure.0.category() == "Conflict" {
+        // Another operator or Kubernetes was quicker: this is how two of them are safe, and nobody has to read of it.
+        tracing::debug!(kind = key.kind, namespace = key.namespace, run = key.name, error = %failure, tried = *tried, "looks again");
+    } else {
+        tracing::warn!(kind = key.kind, namespace = key.namespace, run = key.name, error = %failure, tried = *tried, "looks again");
+    }
     Action::requeue(wait)
 }
 

@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
         lead(&configuration, context, readiness, stop).await
     } else {
         context.metrics.leads(true);
-        work(&configuration, context, readiness, stop).await;
+        work(&configuration, context, &readiness, stop).await;
         Ok(())
     }
 }
@@ -77,22 +77,11 @@ async fn connect(configuration: &Configuration) -> Result<Context> {
 }
 
 /// Looks at runs until told to stop.
-async fn work(configuration: &Configuration, context: Arc<Context>, readiness: Arc<Readiness>, stop: watch::Receiver<bool>) {
+async fn work(configuration: &Configuration, context: Arc<Context>, readiness: &Readiness, stop: watch::Receiver<bool>) {
     let scope = Scope { namespace: configuration.watch_namespace.clone(), concurrency: configuration.concurrency };
-    let (tell_training, training_listed) = tokio::sync::oneshot::channel();
-    let (tell_scoring, scoring_listed) = tokio::sync::oneshot::channel();
-    let training = control::<TrainingRun>(context.clone(), scope.clone(), stop.clone(), |store| drop(tell_training.send(store)));
-    let scoring = control::<ScoringRun>(context, scope, stop, |store| drop(tell_scoring.send(store)));
-    let listed = tokio::spawn(async move {
-        if let (Ok(training), Ok(scoring)) = (training_listed.await, scoring_listed.await)
-            && training.wait_until_ready().await.is_ok()
-            && scoring.wait_until_ready().await.is_ok()
-        {
-            readiness.synced();
-        }
-    });
+    let training = control::<TrainingRun>(context.clone(), scope.clone(), stop.clone(), || readiness.listed());
+    let scoring = control::<ScoringRun>(context, scope, stop, || readiness.listed());
     futures::join!(training, scoring);
-    listed.abort();
 }
 
 /// Waits for the Lease, works while it holds it, and ends when it is lost: a fresh process is the simplest follower.
@@ -110,7 +99,7 @@ async fn lead(configuration: &Configuration, context: Arc<Context>, readiness: A
     tracing::info!(identity = configuration.identity, "holds the Lease");
     context.metrics.leads(true);
     readiness.stands_by(false);
-    let mut working = std::pin::pin!(work(configuration, context.clone(), readiness, stop));
+    let mut working = std::pin::pin!(work(configuration, context.clone(), &readiness, stop));
     let mut renewed = Instant::now();
     loop {
         tokio::select! {

@@ -1,7 +1,7 @@
 //! /healthz, /readyz and /metrics.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,17 +12,20 @@ use axum::routing::get;
 
 use crate::context::Context;
 
+/// The kinds of run that are watched.
+const KINDS: usize = 2;
+
 /// Whether the operator does what it is there for.
 #[derive(Debug, Default)]
 pub struct Readiness {
-    synced: AtomicBool,
+    listed: AtomicUsize,
     standing_by: AtomicBool,
 }
 
 impl Readiness {
-    /// Every watch has listed its objects once: from now on changes are seen.
-    pub fn synced(&self) {
-        self.synced.store(true, Ordering::Release);
+    /// All runs of one more kind have been listed once: from now on changes are seen.
+    pub fn listed(&self) {
+        self.listed.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Another operator holds the Lease and this one would take it; ready for that.
@@ -32,7 +35,7 @@ impl Readiness {
 
     /// Whether it works, or stands by to.
     pub fn is_ready(&self) -> bool {
-        self.synced.load(Ordering::Acquire) || self.standing_by.load(Ordering::Acquire)
+        self.listed.load(Ordering::Acquire) >= KINDS || self.standing_by.load(Ordering::Acquire)
     }
 }
 

@@ -8,6 +8,7 @@ use reprise_crds::training::TrainingRun;
 use reprise_doubles::kubernetes::{Call, Verb};
 use reprise_operator::controllers::{Scope, control};
 use reprise_operator::leader::{Candidate, DURATION};
+use reprise_operator::server::Readiness;
 use serde_json::json;
 
 use crate::cluster::Cluster;
@@ -23,8 +24,10 @@ async fn work() -> (Cluster, Vec<Call>) {
     let context = Arc::new(cluster.operator("worker:1"));
     let (tell, stop) = tokio::sync::watch::channel(false);
     let scope = Scope { namespace: None, concurrency: 4 };
-    let training = tokio::spawn(control::<TrainingRun>(context.clone(), scope.clone(), stop.clone(), |_| ()));
-    let scoring = tokio::spawn(control::<ScoringRun>(context, scope, stop, |_| ()));
+    let readiness = Arc::new(Readiness::default());
+    let (one, two) = (readiness.clone(), readiness.clone());
+    let training = tokio::spawn(control::<TrainingRun>(context.clone(), scope.clone(), stop.clone(), move || one.listed()));
+    let scoring = tokio::spawn(control::<ScoringRun>(context, scope, stop, move || two.listed()));
     let score = json!({
         "geography": "NO", "data": {"sourceRef": {"name": "shop"}}, "artifacts": "gs://models/crm/",
         "models": {"intent": {"runRef": {"name": "a"}}}, "audience": {"stage": "AfterWelcome"},
@@ -39,6 +42,7 @@ async fn work() -> (Cluster, Vec<Call>) {
         cluster.turn().await;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert!(readiness.is_ready(), "both kinds were listed");
     tell.send(true).unwrap();
     training.await.unwrap();
     scoring.await.unwrap();

@@ -17,10 +17,31 @@ struct Stage {
     environment: &'static [(&'static str, &'static str)],
 }
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 6] = [
     Stage { name: "format", arguments: &["fmt", "--all", "--check"], environment: &[] },
     Stage { name: "build", arguments: &["build", "--workspace", "--all-targets", "--locked"], environment: &[] },
-    Stage { name: "test", arguments: &["test", "--workspace", "--locked", "--no-fail-fast"], environment: &[] },
+    Stage {
+        name: "test",
+        arguments: &["test", "--workspace", "--locked", "--no-fail-fast", "--", "--skip", "on_a_cluster_"],
+        environment: &[],
+    },
+    // Real nodes. Its cases wait more than they compute, so they run together.
+    Stage {
+        name: "cluster",
+        arguments: &[
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "end_to_end",
+            "--",
+            "--test-threads",
+            "6",
+            "--nocapture",
+            "on_a_cluster_",
+        ],
+        environment: &[],
+    },
     Stage {
         name: "lint",
         arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
