@@ -23,6 +23,15 @@ demo: binaries ## Train and score three markets from YAML on this machine; leave
 	@$(CARGO_TARGET_DIR)/debug/reprise data demo --to $(DEMO)
 	@$(CARGO_TARGET_DIR)/debug/reprise run -f examples/demo --map gs://reprise-demo=$(DEMO)
 
+cluster: binaries ## A real Kubernetes of two nodes on this machine (root, Go, containerd); prints its kubeconfig
+	@$(CARGO_TARGET_DIR)/debug/cluster up
+
+demo-cluster: binaries ## The demo by kubectl on that cluster: apply, watch, contact plans; leaves it running
+	@$(CARGO_TARGET_DIR)/debug/cluster demo
+
+cluster-down: binaries ## End the cluster and leave nothing
+	@$(CARGO_TARGET_DIR)/debug/cluster down
+
 ##@ Work on it
 binaries: ## Build the programs
 	@$(CARGO) build --quiet --locked --workspace
@@ -36,6 +45,9 @@ quality: binaries $(QUALITY)/ready ## Judge both models against baselines on pub
 
 $(QUALITY)/ready: quality/requirements.txt
 	@python3 -m venv $(QUALITY) && $(QUALITY)/bin/pip install --quiet --requirement $< && touch $@
+
+images: ## OCI archives of operator and worker in ./images, without a container engine; asserts their sizes
+	@$(CARGO) build --quiet --locked --workspace --release && $(CARGO_TARGET_DIR)/release/cluster images images
 
 check: ## Format, lint: what a change must pass before it is read
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
@@ -60,4 +72,4 @@ figures: ## What the operator costs and how quick it is, on a real API server (n
 audit: ## Licences, banned and doubled crates (needs cargo-deny)
 	@$(CARGO) deny check bans licenses sources
 
-.PHONY: help demo binaries test quality check generate check-alone scale fuzz audit
+.PHONY: help demo cluster demo-cluster cluster-down images binaries test quality check generate check-alone scale fuzz audit

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use reprise_crds::contract::{ExitCode, Progress};
+use reprise_crds::contract::{ExitCode, Progress, Stage};
 use reprise_crds::reason::Reason;
 use reprise_crds::status::{Blocking, ConditionType, Phase, ProgressStatus, RunStatus, TimelineEntry, WorkerStatus};
 
@@ -181,9 +181,13 @@ fn ending(pod: &PodSeen) -> &'static str {
 /// forward within an attempt's stretch: a smaller number of a restarted worker does not hide what was reached.
 pub fn progress(before: Option<&ProgressStatus>, said: &Progress, now: Timestamp) -> ProgressStatus {
     let number = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
-    let percent = said.percent.filter(|share| share.is_finite()).map(|share| share.clamp(0.0, 100.0) as i32);
+    // A worker counts each of its stages from 0 to 100, and the work itself is what people wait for.
+    let works = matches!(said.stage, Stage::Training | Stage::Scoring);
+    let share = said.percent.filter(|share| works && share.is_finite());
+    // The last part of a hundred is the verified manifest.
+    let percent = share.map(|share| share.clamp(0.0, 99.0) as i32);
     let reached = before.and_then(|before| before.percent);
-    let eta = said.eta_seconds.and_then(|left| i64::try_from(left).ok()).and_then(|left| later_by(now, left));
+    let eta = said.eta_seconds.filter(|_| works).and_then(|left| i64::try_from(left).ok()).and_then(|left| later_by(now, left));
     // A set: an API server refuses the same text twice.
     let mut waiting_for: Vec<String> = said.waiting_for.iter().map(|what| cut(what, 60)).collect();
     waiting_for.sort();

@@ -5,6 +5,8 @@
 #   cluster.sh down                      end everything and leave nothing
 #   cluster.sh k ARG...                  kubectl as cluster administrator
 #   cluster.sh in CMD...                 run CMD in the cluster's network (pod, service-node and API addresses reachable)
+#   cluster.sh serve NAME CMD...         run CMD there until the cluster ends, with its output in DIR/log/NAME.log
+#   cluster.sh door                      let this machine reach the API server at a loopback port; prints a kubeconfig's path
 #   cluster.sh load TAR...               import image archives on every node that runs
 #   cluster.sh start-node I [LABELS [TAINTS]]   a new node nI, or a dead one again
 #   cluster.sh kill-node I               power the machine off: kubelet, containerd and all pods die at once
@@ -55,7 +57,7 @@ proc() {
       --kubelet-client-certificate=$pki/admin.crt --kubelet-client-key=$pki/admin.key --kubelet-certificate-authority=$pki/ca.crt
       --kubelet-preferred-address-types=InternalIP --service-account-issuer=https://kubernetes.default.svc
       --service-account-key-file=$pki/sa.pub --service-account-signing-key-file=$pki/sa.key
-      --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true) ;;
+      --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction,PodNodeSelector --allow-privileged=true) ;;
   kube-controller-manager) args=(--kubeconfig=$pki/kcm.kubeconfig --use-service-account-credentials --leader-elect=false
       --service-account-private-key-file=$pki/sa.key --root-ca-file=$pki/ca.crt --bind-address=127.0.0.1
       --node-monitor-period=1s --node-monitor-grace-period=$NODE_GRACE
@@ -218,6 +220,7 @@ issue() { "$KUBE" pki $pki $hub:6443 "$@"; }
 
 up() {
   mkdir -p $DIR/{log,images}
+  [ -f $DIR/images/pause.tar ] || "$KUBE" image $DIR/images/pause.tar test.local/pause:1 "$(dirname "$KUBE")/pause" > /dev/null
   issue $(for i in $NODES; do echo "n$i=$(node_ip $i)"; done)
   setsid unshare --mount --net --pid --fork --kill-child --mount-proc "$self" _cluster > $DIR/log/cluster.log 2>&1 < /dev/null &
   echo $! > $DIR/pid
@@ -232,10 +235,22 @@ up() {
 
 down() {
   [ -f $DIR/pid ] || return 0
+  [ ! -f $DIR/door ] || kill "$(cat $DIR/door)" 2> /dev/null || true
   kill -9 "$(cat $DIR/pid)" 2> /dev/null || true      # --kill-child: everything below dies with it
   local d
   for d in $DIR/n[0-9]*; do wipe $d; done
-  rm -rf $DIR/etcd $DIR/pid $DIR/*.pid
+  rm -rf $DIR/etcd $DIR/pid $DIR/*.pid $DIR/door $DIR/kubeconfig
+}
+
+door() {      # the cluster's network is private: what comes to the port goes into it
+  local port=$((20000 + ${tag#rn-} % 10000))
+  setsid socat TCP-LISTEN:$port,bind=127.0.0.1,fork,reuseaddr \
+    EXEC:"nsenter -t $(pid1) -n socat STDIO TCP\:$hub\:6443" > $DIR/log/door.log 2>&1 < /dev/null &
+  echo $! > $DIR/door
+  sed "s|$hub:6443|127.0.0.1:$port|" $pki/admin.kubeconfig > $DIR/kubeconfig
+  chmod 600 $DIR/kubeconfig
+  ln -sf "$KUBE" $DIR/kubectl
+  echo $DIR/kubeconfig
 }
 
 remove_node() {
@@ -262,6 +277,8 @@ up) up ;;
 down) down ;;
 k) shift; exec nsenter -t $(pid1) -n "$KUBE" kubectl --kubeconfig=$pki/admin.kubeconfig "$@" ;;
 in) shift; exec nsenter -t $(pid1) -n "$@" ;;
+serve) shift; name=$1; shift; setsid nsenter -t $(pid1) -n -p "$@" > $DIR/log/$name.log 2>&1 < /dev/null & ;;
+door) door ;;
 load) shift; for s in $DIR/n*/run/containerd/containerd.sock; do for f; do ctr -a $s -n k8s.io images import $f; done; done ;;
 start-node) shift; start_node "$@" ;;
 kill-node) within kill -9 "$(cat $DIR/n$2/pid)" ;;

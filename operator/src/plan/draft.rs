@@ -13,6 +13,9 @@ use crate::status;
 /// Waits after a bucket could not be read: half of the time that it has lasted, within these bounds.
 const RETRY_SECONDS: (i64, i64) = (10, 300);
 
+/// Seconds between two looks at what another run has claimed: its answer is taken soon after it is there.
+const CLAIM_SECONDS: i64 = 30;
+
 pub(super) struct Draft<'a> {
     pub(super) run: &'a Run,
     pub(super) seen: &'a Observed,
@@ -61,13 +64,16 @@ impl<'a> Draft<'a> {
         self.look_after(until.max(1));
     }
 
-    /// Holds the run up until a moment that is known.
+    /// Holds the run up until a moment that is known, and looks from time to time whether it has become free before. The
+    /// moment is kept until it has come, so that looking does not write.
     pub(super) fn block_until(&mut self, reason: Reason, hint: &str, until: Timestamp) {
         self.block(reason, hint);
+        let before = self.run.status.blocking.as_ref().filter(|before| before.reason == reason.as_str());
+        let planned = before.and_then(|before| before.next_retry_time.clone()).filter(|time| time.0 > self.now);
         if let Some(blocking) = &mut self.status.blocking {
-            blocking.next_retry_time = Some(Time(status::seconds(until)));
+            blocking.next_retry_time = Some(planned.unwrap_or_else(|| Time(status::seconds(until))));
         }
-        self.look_after((until.as_second() - self.now.as_second()).max(1));
+        self.look_after((until.as_second() - self.now.as_second()).clamp(1, CLAIM_SECONDS));
     }
 
     pub(super) fn effect(&mut self, effect: Effect) {

@@ -338,7 +338,9 @@ rows! {
 
     queued_is_let_run: queued() => "Provisioning/WorkersStarting | unsuspend a-1 for 86700 s | WorkersStarted | 15 s";
     queued_waits_for_somebody_elses_claim: queued().answer(claimed(400))
-        => "Queued/ClaimedElsewhere blocked by ClaimedElsewhere | - | - | 400 s";
+        => "Queued/ClaimedElsewhere blocked by ClaimedElsewhere | - | - | 30 s";
+    queued_waits_for_a_claim_and_looking_does_not_write: queued().answer(claimed(400)).then().answer(claimed(460)).at(60)
+        => "Queued/ClaimedElsewhere blocked by ClaimedElsewhere (stands) | - | - | 30 s";
     queued_takes_an_answer: queued().finished() => "Succeeded/AlreadyDone | delete a-1 job-1 | AlreadyDone | on change";
     queued_waits_for_the_bucket: queued().unreadable() => "Queued/BucketUnreadable blocked by BucketUnreadable | - | - | 10 s";
     queued_is_suspended_at_once: queued().set("suspend", json!(true)) => "Suspended/BySpec | - | BySpec | on change";
@@ -612,6 +614,16 @@ fn progress_goes_forward_only() {
     assert_eq!(next.status.progress.as_ref().unwrap().eta_time, Some(Time(time(60))));
     next.seen.progress = said(3.0);
     assert_eq!(next.then().status.progress.unwrap().percent, Some(40));
+    next.seen.progress = said(100.0);
+    assert_eq!(next.then().status.progress.unwrap().percent, Some(99), "the manifest is not there yet");
+}
+
+#[test]
+fn preparing_data_is_no_progress_of_the_training() {
+    let mut world = running();
+    world.seen.progress = Some(Progress { percent: Some(99.0), eta_seconds: Some(1), ..Progress::at(Stage::Preparing) });
+    let progress = world.then().status.progress.unwrap();
+    assert_eq!((progress.percent, progress.eta_time), (None, None));
 }
 
 #[test]

@@ -20,12 +20,35 @@ struct Stage {
     environment: &'static [(&'static str, &'static str)],
 }
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage { name: "format", script: "", arguments: &["fmt", "--all", "--check"], environment: &[] },
     Stage { name: "build", script: "", arguments: &["build", "--workspace", "--all-targets", "--locked"], environment: &[] },
     Stage { name: "kubernetes", script: "tests/cluster/build.sh", arguments: &[], environment: &[] },
     Stage { name: "judges", script: "tests/ecosystem/build.sh", arguments: &["judge", "argo", "promtool", "kueue"], environment: &[] },
-    Stage { name: "test", script: "", arguments: &["test", "--workspace", "--locked", "--no-fail-fast"], environment: &[] },
+    Stage {
+        name: "test",
+        script: "",
+        arguments: &["test", "--workspace", "--locked", "--no-fail-fast", "--", "--skip", "on_a_cluster_"],
+        environment: &[],
+    },
+    // Real nodes. Its cases wait more than they compute, so they run together.
+    Stage {
+        name: "cluster",
+        script: "",
+        arguments: &[
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "end_to_end",
+            "--",
+            "--test-threads",
+            "6",
+            "--nocapture",
+            "on_a_cluster_",
+        ],
+        environment: &[],
+    },
     Stage {
         name: "lint",
         script: "",
