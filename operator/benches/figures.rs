@@ -186,8 +186,8 @@ async fn main() {
         format!("{} MiB, {} MiB", memory(process(&stage), "VmRSS"), memory(process(&stage), "RssAnon")),
     );
 
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let before = writes(&stage);
-    tokio::time::sleep(Duration::from_secs(60 * minutes as u64)).await;
+    tokio::time::sleep(Duration::from_mins(minutes as u64)).await;
     row(&format!("writes in {minutes} idle minutes, without the Lease"), writes(&stage) - before);
 }

@@ -181,7 +181,9 @@ fn users_as_lines_train_without_their_last_product() {
 fn neighbours(users: &[Vec<&str>]) -> Vec<Vec<String>> {
     let mut owners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (user, products) in users.iter().enumerate() {
-        products.iter().for_each(|product| drop(owners.entry(product).or_default().insert(user)));
+        for product in products {
+            owners.entry(product).or_default().insert(user);
+        }
     }
     let list = |products: &Vec<&str>| {
         let mut scores: BTreeMap<&str, f64> = BTreeMap::new();
