@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Makes and looks at data.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Prints what a cluster needs, for `kubectl apply -f -`.
+    #[command(subcommand)]
+    Install(InstallCommand),
     /// Makes report.html again, from the figures of a result.
     ///
     /// The page of a result is a function of its metrics.json. A newer version draws old figures in its own way; the
@@ -154,6 +157,27 @@ pub(crate) enum DataCommand {
     /// which SQL makes the canonical tables of them. What is guessed has a comment that says LOOK. Then run
     /// `reprise data check`.
     Init(InitArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstallCommand {
+    /// Prints a team's namespace: restricted pods, where its runs may publish, an account for workers, and a network
+    /// policy for them.
+    ///
+    /// The account has no rights in the cluster; bind it to the cloud account that may read the team's sources and write
+    /// its artifacts.
+    Namespace(NamespaceArguments),
+}
+
+/// Arguments of `reprise install namespace`.
+#[derive(Debug, Args)]
+pub(crate) struct NamespaceArguments {
+    /// The namespace: at most 63 small letters, digits and '-'.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// A folder below which runs of the namespace may publish, as gs://acme-models/crm; may be given several times.
+    #[arg(long = "artifacts", value_name = "gs://BUCKET/FOLDER", required = true)]
+    pub(crate) artifacts: Vec<String>,
 }
 
 /// Arguments of `reprise data demo`.

@@ -15,6 +15,7 @@ mod documents;
 mod errand;
 mod failure;
 mod host;
+mod install;
 mod order;
 mod output;
 mod plan;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use reprise_crds::contract::ExitCode as Exit;
 
-use arguments::{Arguments, Command, DataCommand};
+use arguments::{Arguments, Command, DataCommand, InstallCommand};
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
@@ -59,6 +60,7 @@ fn execute(command: &Command) -> Result<u8> {
         Command::Data(DataCommand::Demo(arguments)) => data::demo(arguments).map(|()| 0),
         Command::Data(DataCommand::Check(arguments)) => wait(check::check(arguments))?,
         Command::Data(DataCommand::Init(arguments)) => wait(errand::init(arguments))?,
+        Command::Install(InstallCommand::Namespace(arguments)) => install::namespace(arguments).map(|()| 0),
         Command::Report(arguments) => wait(errand::report(arguments))?,
     }
 }

@@ -106,11 +106,7 @@ pub fn unsupported(spec: &impl RunSpec, place: Where) -> Vec<Refusal> {
         refuse("spec.resources.gpu".to_owned(), "leave it out: workers compute on CPUs");
     }
     if place == Where::Cluster {
-        let given = [
-            ("spec.nodes", common.nodes.is_some()),
-            ("spec.budget", common.budget.is_some()),
-            ("spec.queueName", common.queue_name.is_some()),
-        ];
+        let given = [("spec.nodes", common.nodes.is_some()), ("spec.budget", common.budget.is_some())];
         for (field, _) in given.into_iter().filter(|(_, given)| *given) {
             refuse(field.to_owned(), "leave it out");
         }

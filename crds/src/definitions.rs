@@ -18,8 +18,8 @@ pub const API_VERSION: &str = "reprise.dev/v1alpha1";
 
 /// Every definition as JSON, in the order of the docs: what `kubectl apply` installs.
 ///
-/// It differs from what the derive makes: bounds are whole numbers; `nullable` is stripped, because an explicit null is refused, not
-/// ignored; status defaults to `observedGeneration: -1`, so that a fresh object is in progress for kstatus, Flux
+/// It differs from what the derive makes: bounds are whole numbers; `nullable` is stripped, so that no null is ever stored: the
+/// API server leaves an explicit one out, and our own reader, which meets typing errors earlier, refuses it; status defaults to `observedGeneration: -1`, so that a fresh object is in progress for kstatus, Flux
 /// and Argo CD alike.
 pub fn definitions() -> &'static [Value] {
     static DEFINITIONS: LazyLock<Vec<Value>> =

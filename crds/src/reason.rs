@@ -49,6 +49,14 @@ reasons! {
     BucketUnreadable,
     /// The API server refuses the Job, as by a quota.
     JobRefused,
+    /// A webhook of the cluster does not answer, so the Job can't be made.
+    WebhookUnavailable,
+    /// The queue has not let the run in.
+    WaitingForQuota,
+    /// The queue has let the run in.
+    QuotaReserved,
+    /// The queue stopped the run.
+    ByQueue,
     /// The Job is there and waits to be started.
     Queued,
     /// Workers are being started.

@@ -129,7 +129,7 @@ fn what_is_not_executed_is_refused_by_name() {
     let run = training(LARGEST);
     assert_eq!(
         fields(&unsupported(&run.spec, Where::Cluster)),
-        ["spec.startFrom.releaseRef", "spec.resources.gpu", "spec.nodes", "spec.budget", "spec.queueName"]
+        ["spec.startFrom.releaseRef", "spec.resources.gpu", "spec.nodes", "spec.budget"]
     );
     assert_eq!(fields(&unsupported(&run.spec, Where::Machine)), ["spec.startFrom.releaseRef", "spec.resources.gpu"]);
     assert_eq!(

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use crate::context::{Context, Key};
 use crate::job;
 use crate::kind::{Run, RunKind};
-use crate::plan::{self, Effect, Exactly, Plan};
+use crate::plan::{self, Effect, Exactly, Plan, Refused};
 use crate::reconcile::Error;
+use crate::seen;
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Applied {
     /// The status that stands now.
     pub status: RunStatus,
     /// Why the API server refused the Job.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
     /// The effect that failed; those after it were not made. The status stands all the same, and the next look makes them.
     pub failure: Option<Error>,
 }
@@ -44,8 +45,8 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
     for effect in &plan.effects {
         match make(context, run, effect).await {
             Ok(None) => {}
-            Ok(Some(message)) => {
-                refused = Some(message);
+            Ok(Some(refusal)) => {
+                refused = Some(refusal);
                 break;
             }
             Err(error) => {
@@ -54,8 +55,8 @@ pub async fn apply<K: RunKind>(context: &Context, object: DynamicObject, run: &R
             }
         }
     }
-    if let Some(message) = &refused {
-        let told = plan::refused(&status, message, (context.clock)());
+    if let Some(refusal) = &refused {
+        let told = plan::refused(&status, refusal, (context.clock)());
         if told != status {
             store::<K>(context, object, &run.key(), &told).await?;
             status = told;
@@ -82,7 +83,7 @@ pub(crate) async fn store<K: RunKind>(
 }
 
 /// Makes one effect; a refusal of the Job is an answer, not an error.
-async fn make(context: &Context, run: &Run, effect: &Effect) -> Result<Option<String>, Error> {
+async fn make(context: &Context, run: &Run, effect: &Effect) -> Result<Option<Refused>, Error> {
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &run.namespace);
     match effect {
         Effect::CreateJob { attempt, plan } => return create(context, &jobs, &job::build(run, plan, &context.workshop, *attempt)).await,
@@ -91,6 +92,11 @@ async fn make(context: &Context, run: &Run, effect: &Effect) -> Result<Option<St
             change(context, "let the Job run", &jobs, job, spec).await?;
         }
         Effect::Suspend { job } => change(context, "suspend the Job", &jobs, job, json!({"suspend": true})).await?,
+        Effect::Fence { job, active_deadline_seconds } => {
+            change(context, "bound the Job", &jobs, job, json!({"activeDeadlineSeconds": active_deadline_seconds})).await?;
+        }
+        Effect::Activate { workload } => set_active(context, run, workload, true).await?,
+        Effect::Deactivate { workload } => set_active(context, run, workload, false).await?,
         Effect::ExpireJob { job, ttl_seconds } => {
             change(context, "let the Job expire", &jobs, job, json!({"ttlSecondsAfterFinished": ttl_seconds})).await?;
         }
@@ -100,25 +106,29 @@ async fn make(context: &Context, run: &Run, effect: &Effect) -> Result<Option<St
     Ok(None)
 }
 
-async fn create(context: &Context, jobs: &Api<Job>, job: &Job) -> Result<Option<String>, Error> {
+async fn create(context: &Context, jobs: &Api<Job>, job: &Job) -> Result<Option<Refused>, Error> {
     match write(context, "create the Job", jobs.create(&PostParams::default(), job)).await {
         // Whose it is, the next look finds out.
         Err(Error::Conflict { .. }) | Ok(_) => Ok(None),
-        Err(Error::Write { source, .. }) if is_refusal(&source) => Ok(Some(refusal(&source))),
+        Err(Error::Write { source, verb }) => refusal(&source).map_or(Err(Error::Write { source, verb }), |refused| Ok(Some(refused))),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the server understood and will not: a quota, an admission rule, an object that it finds invalid.
-fn is_refusal(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+/// What the server said, if it understood and will not: a quota, an admission rule, an object that it finds invalid, or a
+/// webhook that does not answer. Any other failure is tried again as a whole.
+fn refusal(error: &kube::Error) -> Option<Refused> {
+    let kube::Error::Api(status) = error else { return None };
+    let by_webhook = status.code == 500 && status.message.contains("failed calling webhook");
+    (by_webhook || matches!(status.code, 400 | 403 | 422)).then(|| Refused { message: status.message.clone(), by_webhook })
 }
 
-fn refusal(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    }
+/// Says to Kueue whether a Job may be let in.
+async fn set_active(context: &Context, run: &Run, workload: &Exactly, active: bool) -> Result<(), Error> {
+    let workloads: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &run.namespace, &seen::workloads());
+    let patch = json!({"metadata": {"uid": workload.uid, "resourceVersion": workload.resource_version}, "spec": {"active": active}});
+    let request = write(context, "tell the queue", workloads.patch(&workload.name, &PatchParams::default(), &Patch::Merge(&patch))).await;
+    gone_is_done(request)
 }
 
 async fn change(context: &Context, verb: &'static str, jobs: &Api<Job>, job: &Exactly, spec: Value) -> Result<(), Error> {
@@ -149,7 +159,8 @@ async fn lose(context: &Context, run: &Run, pod: &Exactly) -> Result<(), Error> 
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &run.namespace);
     let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "NodeLost", "message": "its node does not answer"});
     let patch = json!({
-        "metadata": {"uid": pod.uid},
+        // With the version: of a pod of another uid it is an older one, and so a conflict.
+        "metadata": {"uid": pod.uid, "resourceVersion": pod.resource_version},
         "status": {"phase": "Failed", "reason": "NodeLost", "message": "its node does not answer", "conditions": [condition]},
     });
     let parameters = PatchParams::default();

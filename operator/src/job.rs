@@ -52,7 +52,7 @@ pub fn build(run: &Run, plan: &RunPlan, workshop: &Workshop, attempt: i32) -> Jo
         metadata: ObjectMeta {
             name: Some(names::job(&run.name, attempt)),
             namespace: Some(run.namespace.clone()),
-            labels: Some(labels.clone()),
+            labels: Some(labels.clone().into_iter().chain(queue(run)).collect()),
             owner_references: Some(vec![owner(run)]),
             ..ObjectMeta::default()
         },
@@ -91,6 +91,13 @@ fn labels(run: &Run, attempt: i32) -> BTreeMap<String, String> {
         (names::ATTEMPT, attempt.to_string()),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What Kueue reads of a Job.
+fn queue(run: &Run) -> BTreeMap<String, String> {
+    let Some(queue) = &run.common.queue_name else { return BTreeMap::new() };
+    let priority = run.queue_priority.iter().map(|class| (names::QUEUE_PRIORITY.to_owned(), class.clone()));
+    priority.chain([(names::QUEUE.to_owned(), queue.clone())]).collect()
 }
 
 fn owner(run: &Run) -> OwnerReference {

@@ -133,6 +133,8 @@ pub struct Run {
     pub models: String,
     /// How many failures its Job bears.
     pub failures: Failures,
+    /// The WorkloadPriorityClass that Kueue is told, from the run's own label.
+    pub queue_priority: Option<String>,
     /// The names of the runs that must finish first.
     pub awaited: Vec<String>,
     /// What is known.
@@ -159,6 +161,7 @@ impl Run {
             folder: object.folder(),
             models: object.models(),
             failures: K::FAILURES,
+            queue_priority: meta.labels.as_ref().and_then(|labels| labels.get(crate::names::QUEUE_PRIORITY)).cloned(),
             awaited: spec.awaited_runs().into_iter().map(str::to_owned).collect(),
             status: object.status().cloned().unwrap_or(never),
         }

@@ -14,7 +14,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use reprise_crds::reason::Reason;
+use reprise_crds::run::RunSpec as _;
+use reprise_crds::scoring::ScoringRunSpec;
 use reprise_crds::status::{Phase, RunStatus};
+use reprise_crds::training::TrainingRunSpec;
 
 use crate::context::Key;
 use crate::kind::Run;
@@ -127,6 +130,24 @@ pub struct Metrics {
     leader: Gauge,
 }
 
+/// The reasons for which runs end.
+const ENDS: [Reason; 14] = [
+    Reason::Succeeded,
+    Reason::AlreadyDone,
+    Reason::DependencyFailed,
+    Reason::SourceChanged,
+    Reason::PendingDeadlineExceeded,
+    Reason::DeadlineExceeded,
+    Reason::BackoffLimitExceeded,
+    Reason::ChildLost,
+    Reason::ReportMissing,
+    Reason::UsageError,
+    Reason::DataError,
+    Reason::WorkerBug,
+    Reason::ConfigurationError,
+    Reason::OutOfMemory,
+];
+
 const MINUTES: [f64; 12] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 43_200.0, 86_400.0, 604_800.0];
 const MOMENTS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -144,6 +165,7 @@ impl Default for Metrics {
             leader: Gauge::default(),
         };
         metrics.register();
+        metrics.begin();
         metrics
     }
 }
@@ -161,6 +183,20 @@ impl Metrics {
         registry.register("leader", "Whether this operator holds the Lease, or needs none", self.leader.clone());
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION")), ("contract", stringify_contract())]);
         registry.register("build", "The version that runs", build);
+    }
+
+    /// Counters begin at nought: of one that first appears as 1 Prometheus sees no increase, so an alert would miss the
+    /// first failure.
+    fn begin(&self) {
+        for kind in [TrainingRunSpec::KIND, ScoringRunSpec::KIND] {
+            for reason in ENDS.iter().map(|reason| reason.as_str()) {
+                drop(self.ends.get_or_create(&EndLabels { kind, reason }));
+            }
+            for reason in crate::reconcile::Error::CATEGORIES {
+                drop(self.errors.get_or_create(&ErrorLabels { kind, reason }));
+            }
+            drop(self.preemptions.get_or_create(&KindLabels { kind }));
+        }
     }
 
     /// A run entered a phase: the phase that it left is measured, and its end is counted.
@@ -245,6 +281,13 @@ mod tests {
         assert!(text.contains(&line("Running", 1)) && text.contains(&line("Pending", 0)), "{text}");
         metrics.runs.gone(&key);
         assert!(metrics.text().contains(&line("Running", 0)));
+    }
+
+    #[test]
+    fn the_first_end_of_a_run_is_an_increase() {
+        let line = |count: u32| format!("reprise_operator_run_ends_total{{kind=\"TrainingRun\",reason=\"DataError\"}} {count}");
+        let metrics = Metrics::default();
+        assert!(metrics.text().contains(&line(0)), "{}", metrics.text());
     }
 
     #[test]

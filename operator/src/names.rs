@@ -16,6 +16,12 @@ pub const ATTEMPT: &str = "reprise.dev/attempt";
 pub const WORKER: &str = "reprise.dev/worker";
 /// Annotation of a namespace: folders, separated by commas, below which its runs may put artifacts.
 pub const ARTIFACT_ROOTS: &str = "reprise.dev/artifact-roots";
+/// Label of Kueue: the LocalQueue that a Job waits in.
+pub const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+/// Label of Kueue, on runs and so on their Jobs: the WorkloadPriorityClass.
+pub const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
+/// Label of Kueue on a Workload: the uid of its Job.
+pub const WORKLOAD_OF: &str = "kueue.x-k8s.io/job-uid";
 /// Label of Kubernetes: who manages an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`], and the source of Events.

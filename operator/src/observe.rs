@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::context::{Context, Key};
 use crate::kind::{Run, RunKind};
 use crate::names;
-use crate::observed::{Account, Answer, Dependencies, JobSeen, Observed, PodSeen, Referenced};
+use crate::observed::{Account, Answer, Dependencies, JobSeen, Observed, PodSeen, Referenced, WorkloadSeen};
 use crate::plan::{LOST_SECONDS, is_terminal};
 use crate::reconcile::Error;
 use crate::seen;
@@ -55,6 +55,9 @@ pub async fn observe<K: RunKind>(context: &Context, object: &K, now: Timestamp) 
     } else {
         context.waiting.replace(&run.key(), []);
     }
+    if let Some(job) = seen.job.as_ref().filter(|job| run.common.queue_name.is_some() && job.end.is_none()) {
+        seen.workload = workload(context, &run, &job.uid).await?;
+    }
     if asks(&seen) {
         // The same pure step that follows: it says under which digest the answer would lie.
         let request = || validate(object, seen.dependencies.as_ref()).request.ok().flatten();
@@ -78,6 +81,17 @@ async fn job(context: &Context, run: &Run) -> Result<Option<JobSeen>, Error> {
     let api: Api<Job> = Api::namespaced(context.client.clone(), &run.namespace);
     let found = read(context, "read the Job", api.get_opt(&run.job_name())).await?;
     Ok(found.as_ref().map(seen::job))
+}
+
+/// Kueue's Workload of a Job; none where Kueue is not installed.
+async fn workload(context: &Context, run: &Run, job_uid: &str) -> Result<Option<WorkloadSeen>, Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &run.namespace, &seen::workloads());
+    let selector = format!("{}={job_uid}", names::WORKLOAD_OF);
+    let parameters = ListParams::default().labels(&selector).limit(1);
+    match read(context, "read the Workload", api.list(&parameters)).await {
+        Err(Error::Read { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.is_not_found()) => Ok(None),
+        found => Ok(found?.items.first().map(seen::workload)),
+    }
 }
 
 async fn pods(context: &Context, run: &Run, now: Timestamp) -> Result<Vec<PodSeen>, Error> {

@@ -17,6 +17,8 @@ pub struct Observed {
     pub job: Option<JobSeen>,
     /// Every pod of the run, of any attempt.
     pub pods: Vec<PodSeen>,
+    /// What Kueue says of the Job; `None` for a run without a queue, or until Kueue has seen the Job.
+    pub workload: Option<WorkloadSeen>,
     /// What the bucket says about the request.
     pub answer: Answer,
     /// How far the worker of the lowest running index is.
@@ -124,6 +126,8 @@ pub struct JobSeen {
     pub deleting: bool,
     /// `spec.suspend`.
     pub suspended: bool,
+    /// `spec.activeDeadlineSeconds`.
+    pub active_deadline: Option<i64>,
     /// `spec.ttlSecondsAfterFinished`.
     pub ttl: Option<i32>,
     /// How it ended, if it did.
@@ -132,6 +136,23 @@ pub struct JobSeen {
     pub start_time: Option<Timestamp>,
     /// Indexes that ended well.
     pub completed: i32,
+}
+
+/// Kueue's Workload of a Job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkloadSeen {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its version.
+    pub resource_version: String,
+    /// `spec.active`: whether it may be let in.
+    pub active: bool,
+    /// Whether the queue has reserved quota for it.
+    pub reserved: bool,
+    /// What the queue says: why it waits, or why it was stopped.
+    pub told: String,
 }
 
 /// How a Job ended.

@@ -50,6 +50,9 @@ pub enum Error {
 }
 
 impl Error {
+    /// Every word that [`Self::category`] says.
+    pub const CATEGORIES: [&'static str; 5] = ["Read", "Write", "Late", "Conflict", "Unreadable"];
+
     /// The error in one word, for metrics: a closed set.
     pub const fn category(&self) -> &'static str {
         match self {

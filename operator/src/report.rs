@@ -17,8 +17,8 @@ pub async fn report(context: &Context, run: &Run, plan: &Plan, applied: &Applied
         tracing::info!(kind = run.kind, namespace = run.namespace, run = run.name, phase, blocking, "phase");
         context.metrics.entered(run, &applied.status, now);
     }
-    if let Some(reason) = &applied.refused {
-        tracing::warn!(kind = run.kind, namespace = run.namespace, run = run.name, reason, "the Job is refused");
+    if let Some(refused) = &applied.refused {
+        tracing::warn!(kind = run.kind, namespace = run.namespace, run = run.name, reason = refused.message, "the Job is refused");
     }
     if is_terminal(&applied.status) {
         context.polling.forget(&run.uid);

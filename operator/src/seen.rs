@@ -3,9 +3,10 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 
 use crate::names;
-use crate::observed::{JobEnd, JobSeen, PodPhase, PodSeen};
+use crate::observed::{JobEnd, JobSeen, PodPhase, PodSeen, WorkloadSeen};
 
 /// What planning looks at, of a Job.
 pub fn job(job: &Job) -> JobSeen {
@@ -26,6 +27,7 @@ pub fn job(job: &Job) -> JobSeen {
         owner_uid: controller_uid(meta),
         deleting: meta.deletion_timestamp.is_some(),
         suspended: spec.and_then(|spec| spec.suspend).unwrap_or(false),
+        active_deadline: spec.and_then(|spec| spec.active_deadline_seconds),
         ttl: spec.and_then(|spec| spec.ttl_seconds_after_finished),
         end,
         start_time: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0),
@@ -75,6 +77,35 @@ pub fn pod(pod: &Pod) -> PodSeen {
             let reason = waiting.reason.clone().filter(|reason| reason != "ContainerCreating" && reason != "PodInitializing")?;
             Some((reason, waiting.message.clone().unwrap_or_default()))
         }),
+    }
+}
+
+/// Kueue's Workloads, which are no kind of Kubernetes' own.
+pub fn workloads() -> ApiResource {
+    let kind = GroupVersionKind::gvk("kueue.x-k8s.io", "v1beta2", "Workload");
+    ApiResource::from_gvk_with_plural(&kind, "workloads")
+}
+
+/// What planning looks at, of Kueue's Workload. A deactivated one keeps the conditions of before, so its eviction comes
+/// first.
+pub fn workload(workload: &DynamicObject) -> WorkloadSeen {
+    let meta = &workload.metadata;
+    let conditions = workload.data["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let condition = |kind: &str| conditions.iter().find(|condition| condition["type"] == kind);
+    let is = |kind: &str, status: &str| condition(kind).filter(|condition| condition["status"] == status);
+    let active = workload.data["spec"]["active"].as_bool().unwrap_or(true);
+    let evicted = is("Evicted", "True").filter(|_| !active);
+    let word = evicted.or_else(|| is("QuotaReserved", "False")).or_else(|| is("Admitted", "False"));
+    let checks = workload.data["status"]["admissionChecks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let check = checks.iter().find(|check| check["state"] != "Ready").and_then(|check| check["name"].as_str());
+    let told = word.or_else(|| is("Evicted", "True")).and_then(|condition| condition["message"].as_str()).map(str::to_owned);
+    WorkloadSeen {
+        name: meta.name.clone().unwrap_or_default(),
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
+        active,
+        reserved: active && is("QuotaReserved", "True").is_some(),
+        told: told.or_else(|| check.map(|name| format!("admission check {name} is not ready"))).unwrap_or_default(),
     }
 }
 

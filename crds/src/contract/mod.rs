@@ -25,7 +25,7 @@ pub const CONTRACT: u32 = 1;
 pub const PLAN_BYTES: usize = 64 * 1024;
 
 /// Version of the numbers of training and scoring: raised whenever the same plan over the same data gives other bytes.
-pub const RECIPE: u32 = 2;
+pub const RECIPE: u32 = 3;
 
 /// Version of the numbers of prepared data: raised whenever the same inputs give other prepared bytes.
 pub const DATA_RECIPE: u32 = 1;

@@ -16,7 +16,7 @@ use crate::policy::VIRTUAL_SHARDS;
 pub(super) const LAMBDAS: [f64; 6] = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5];
 /// Numbers of coverage slots that the backtest tries.
 pub(super) const SLOTS: [usize; 4] = [0, 1, 2, 3];
-/// Share of the backtest's NDCG that the chosen point must keep.
+/// Share of the backtest's NDCG that the chosen point must keep, and of the coverage that can be had so.
 pub(super) const KEEP: f64 = 0.98;
 /// Customers on whom serving is chosen.
 pub const SAMPLE: usize = 20_000;
@@ -44,11 +44,15 @@ pub(super) struct Operating {
 }
 
 impl Operating {
-    /// Chooses the largest coverage among the points that keep [`KEEP`] of the NDCG without penalty and slots.
+    /// Chooses the largest coverage among the points that keep [`KEEP`] of the NDCG without penalty and slots; of those
+    /// that come as near to it, the weakest penalty and then the fewest slots: what is kept is measured on few, and a
+    /// little more coverage is not worth being wrong about it.
     pub(super) fn choose(points: Vec<Point>) -> Self {
         let base = points.iter().find(|point| point.lambda == 0.0 && point.slots == 0).map_or(0.0, |point| point.ndcg);
-        let kept = points.iter().filter(|point| point.ndcg >= KEEP * base);
-        let best = kept.copied().reduce(|best, point| if point.coverage > best.coverage { point } else { best });
+        let kept = || points.iter().filter(|point| point.ndcg >= KEEP * base);
+        let most = kept().map(|point| point.coverage).fold(0.0, f64::max);
+        let near = kept().filter(|point| point.coverage >= KEEP * most);
+        let best = near.min_by(|a, b| a.lambda.total_cmp(&b.lambda).then(a.slots.cmp(&b.slots)));
         let (lambda, slots) = best.map_or((0.0, 0), |point| (point.lambda, point.slots));
         Self { points, lambda, slots }
     }

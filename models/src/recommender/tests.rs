@@ -380,6 +380,8 @@ fn the_point_of_largest_coverage_that_keeps_accuracy_serves() {
         point(0.2, 0, 0.101, 0.6),
     ]);
     assert_eq!((operating.lambda, operating.slots), (0.0, 2));
+    let nearly_as_much = Operating::choose(vec![point(0.0, 0, 0.1, 0.3), point(0.0, 1, 0.1, 0.95), point(0.5, 1, 0.11, 0.96)]);
+    assert_eq!((nearly_as_much.lambda, nearly_as_much.slots), (0.0, 1), "no strong penalty for a hundredth of coverage");
 }
 
 /// Visitors who each look at one family in a fixed order, in sessions on one day each.

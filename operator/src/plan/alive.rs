@@ -11,7 +11,7 @@ use crate::observed::{Answer, JobSeen, PodSeen};
 use crate::status;
 
 /// Seconds between two looks while workers take their checkpoints.
-const STOP_SECONDS: i64 = 5;
+pub(super) const STOP_SECONDS: i64 = 5;
 
 pub(super) fn plan(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
     draft.note(job);
@@ -38,7 +38,11 @@ pub(super) fn plan(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
         }
         draft.look_after(left);
     }
-    if job.suspended { start(draft, job) } else { watch(draft, job) }
+    match (job.suspended, super::queue::is_queued(draft.run)) {
+        (true, true) => super::queue::wait(draft, job),
+        (true, false) => start(draft, job),
+        (false, _) => watch(draft, job),
+    }
 }
 
 /// The deadline is over: stop with a checkpoint, and when nobody works any more, end.
@@ -75,6 +79,7 @@ fn stop_for_now(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
         draft.notice(Reason::BySpec, "stopped; it goes on from its checkpoint when spec.suspend is false", false);
     }
     draft.enter(Phase::Suspended, Reason::BySpec, "");
+    super::queue::keep_out(&mut draft);
     draft.finish()
 }
 
@@ -85,7 +90,9 @@ fn is_stopping(draft: &mut Draft<'_>, job: &JobSeen, reason: Reason) -> bool {
         return false;
     }
     draft.enter(Phase::Suspending, reason, "");
-    if !job.suspended {
+    if super::queue::is_queued(draft.run) {
+        super::queue::keep_out(draft);
+    } else if !job.suspended {
         draft.effect(Effect::Suspend { job: exactly(job) });
     }
     block_on_lost_pods(draft);
@@ -219,7 +226,7 @@ fn lost_hint(pod: &PodSeen) -> String {
     format!("node {} does not answer; worker {} starts elsewhere", pod.node.as_deref().unwrap_or("?"), pod.index)
 }
 
-fn block_on_lost_pods(draft: &mut Draft<'_>) {
+pub(super) fn block_on_lost_pods(draft: &mut Draft<'_>) {
     if let Some(hint) = draft.seen.pods.iter().find(|pod| pod.is_active() && is_lost(draft, pod)).map(lost_hint) {
         draft.block(Reason::NodeLost, &hint);
     }

@@ -34,7 +34,8 @@ impl<'a> Draft<'a> {
     /// Puts the run into a phase; what was blocking is blocking no more.
     pub(super) fn enter(&mut self, phase: Phase, reason: Reason, message: &str) {
         let accepted = self.status.request_digest.is_some();
-        let says = status::says(phase, accepted, reason, message);
+        let mut says = status::says(phase, accepted, reason, message);
+        says.extend(super::queue::says(self.run, self.seen, phase));
         self.status.conditions = status::conditions(&self.run.status.conditions, self.run.generation, self.now, says);
         self.status.observed_generation = self.run.generation;
         self.status.phase = Some(phase);

@@ -7,6 +7,7 @@ mod alive;
 mod draft;
 mod ended;
 mod pending;
+mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +63,23 @@ pub enum Effect {
     Suspend {
         /// Which Job.
         job: Exactly,
+    },
+    /// Bound the Job's life while its queue decides when it runs.
+    Fence {
+        /// Which Job.
+        job: Exactly,
+        /// After so many seconds of running Kubernetes itself ends it.
+        active_deadline_seconds: i64,
+    },
+    /// Let the queue let the Job in.
+    Activate {
+        /// Which Workload.
+        workload: Exactly,
+    },
+    /// Let the queue stop the Job and keep it out: it undoes a suspension of the Job itself.
+    Deactivate {
+        /// Which Workload.
+        workload: Exactly,
     },
     /// Delete the Job and its pods.
     DeleteJob {
@@ -148,10 +166,20 @@ pub fn plan(validated: &Validated, seen: &Observed, now: Timestamp) -> Plan {
 }
 
 /// What becomes of a run whose Job the API server refuses: it says so, and the next look tries again.
-pub fn refused(status: &RunStatus, message: &str, now: Timestamp) -> RunStatus {
+pub fn refused(status: &RunStatus, refusal: &Refused, now: Timestamp) -> RunStatus {
     let mut status = status.clone();
-    status.blocking = Some(crate::status::blocking(status.blocking.as_ref(), Reason::JobRefused, message, now));
+    let reason = if refusal.by_webhook { Reason::WebhookUnavailable } else { Reason::JobRefused };
+    status.blocking = Some(crate::status::blocking(status.blocking.as_ref(), reason, &refusal.message, now));
     status
+}
+
+/// Why the API server made no Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it said.
+    pub message: String,
+    /// A webhook did not answer, as Kueue's while it is down: that passes.
+    pub by_webhook: bool,
 }
 
 type Request = Result<Option<Box<RunPlan>>, Hindrance>;

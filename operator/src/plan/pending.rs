@@ -112,7 +112,12 @@ fn create(mut draft: Draft<'_>, request: &RunPlan) -> Plan {
         draft.look_after(left);
     }
     let attempt = draft.status.attempt.unwrap_or(1);
-    let refused = draft.run.status.blocking.clone().filter(|before| before.reason == Reason::JobRefused.as_str());
+    let refused = draft
+        .run
+        .status
+        .blocking
+        .clone()
+        .filter(|before| [Reason::JobRefused, Reason::WebhookUnavailable].iter().any(|reason| before.reason == reason.as_str()));
     draft.status.request_digest = Some(request.request_digest.clone());
     draft.status.attempt = Some(attempt);
     draft.enter(Phase::Pending, Reason::JobCreated, "The Job is being made.");

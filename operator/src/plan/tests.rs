@@ -9,8 +9,10 @@ use reprise_crds::status::{ArtifactStatus, ConditionType, JobStatus, Phase, RunS
 use reprise_crds::training::TrainingRun;
 use serde_json::{Value, json};
 
-use super::{Effect, Next, Plan, plan};
-use crate::observed::{Account, Answer, Claimed, Dependencies, Found, JobEnd, JobSeen, Observed, PodPhase, PodSeen, Referenced};
+use super::{Effect, Next, Plan, Refused, plan};
+use crate::observed::{
+    Account, Answer, Claimed, Dependencies, Found, JobEnd, JobSeen, Observed, PodPhase, PodSeen, Referenced, WorkloadSeen,
+};
 use crate::validate::{Validated, validate};
 
 const NOW: i64 = 1_800_000_000;
@@ -66,6 +68,7 @@ fn queued() -> World {
         owner_uid: Some("run".to_owned()),
         deleting: false,
         suspended: true,
+        active_deadline: None,
         ttl: None,
         end: None,
         start_time: None,
@@ -195,6 +198,18 @@ impl World {
         self
     }
 
+    fn inactive(mut self) -> World {
+        let workload = self.seen.workload.as_mut().unwrap();
+        (workload.active, workload.reserved) = (false, false);
+        self
+    }
+
+    fn told(mut self, told: &str) -> World {
+        let workload = self.seen.workload.as_mut().unwrap();
+        (workload.reserved, workload.told) = (false, told.to_owned());
+        self
+    }
+
     fn no_pods(mut self) -> World {
         self.seen.pods.clear();
         self
@@ -239,6 +254,9 @@ fn short(effect: &Effect) -> String {
         Effect::CreateJob { attempt, .. } => format!("create {attempt}"),
         Effect::Unsuspend { job, active_deadline_seconds } => format!("unsuspend {} for {active_deadline_seconds} s", job.name),
         Effect::Suspend { job } => format!("suspend {}", job.name),
+        Effect::Fence { active_deadline_seconds, .. } => format!("bound by {active_deadline_seconds} s"),
+        Effect::Activate { workload } => format!("activate {}", workload.name),
+        Effect::Deactivate { workload } => format!("deactivate {}", workload.name),
         Effect::DeleteJob { job } => format!("delete {} {}", job.name, job.uid),
         Effect::ExpireJob { ttl_seconds, .. } => format!("expire after {ttl_seconds} s"),
         Effect::LosePod { pod } => format!("lose {}", pod.name),
@@ -311,8 +329,8 @@ rows! {
         world.with_job(|job| job.owner_uid = Some("another".to_owned()))
     } => "Pending/PreviousJobTerminating blocked by PreviousJobTerminating | - | - | 60 s";
 
-    rejected_by_name_of_the_field: world().set("queueName", json!("team")) => "Rejected/InvalidSpec | - | InvalidSpec | on change";
-    rejected_stands: world().set("queueName", json!("team")).then() => "Rejected/InvalidSpec (stands) | - | - | on change";
+    rejected_by_name_of_the_field: world().set("budget", json!({"max": "1.00"})) => "Rejected/InvalidSpec | - | InvalidSpec | on change";
+    rejected_stands: world().set("budget", json!({"max": "1.00"})).then() => "Rejected/InvalidSpec (stands) | - | - | on change";
     rejected_for_a_market_that_is_not_there: world().set("data", json!({"sourceRef": {"name": "shop"}, "markets": ["SE"]}))
         => "Rejected/InvalidSpec | - | InvalidSpec | on change";
     rejected_is_corrected: world().set("nodes", json!({"existing": {"selector": {"a": "b"}}})).then().set("nodes", Value::Null)
@@ -417,6 +435,43 @@ rows! {
     suspended_ends_when_its_deadline_is_lowered: suspended().set("deadlineSeconds", json!(60)).at(500)
         => "Failed/DeadlineExceeded | delete a-1 job-1 | DeadlineExceeded | on change";
 
+    queue_makes_the_job_as_ever: world().set("queueName", json!("team")) => "Pending/JobCreated | create 1 | JobCreated | 60 s";
+    queue_waits_for_kueue: in_queue(None)
+        => "Queued/WaitingForQuota blocked by WaitingForQuota | bound by 86700 s | - | 5 s";
+    queue_waits_for_quota: in_queue(Some(waiting("no cpu")))
+        => "Queued/WaitingForQuota blocked by WaitingForQuota | bound by 86700 s | - | 60 s";
+    queue_is_bound_once: in_queue(Some(waiting("no cpu"))).with_job(|job| job.active_deadline = Some(86_700)).then()
+        => "Queued/WaitingForQuota blocked by WaitingForQuota (stands) | - | - | 60 s";
+    queue_let_it_in_and_checks_are_open: in_queue(Some(WorkloadSeen { reserved: true, ..waiting("check nodes is not ready") }))
+        => "Queued/QuotaReserved blocked by WaitingForQuota | bound by 86700 s | - | 60 s";
+    queue_starts_it: in_queue(Some(WorkloadSeen { reserved: true, ..waiting("") })).with_job(|job| job.suspended = false)
+        .answer(Answer::NotAsked) => "Provisioning/WorkersStarting | - | - | 15 s";
+    queue_is_told_to_stop_it: running_in_queue().set("suspend", json!(true)) => "Suspending/BySpec | deactivate w | - | 5 s";
+    queue_has_stopped_it: running_in_queue().set("suspend", json!(true)).then().with_job(|job| job.suspended = true).inactive().no_pods()
+        => "Suspended/BySpec | - | BySpec | on change";
+    queue_keeps_out_what_is_suspended_before_it_ran: in_queue(Some(waiting("no cpu"))).set("suspend", json!(true))
+        => "Suspended/BySpec | deactivate w | BySpec | 5 s";
+    queue_takes_it_again: suspended_in_queue().set("suspend", json!(false))
+        => "Queued/Resumed | bound by 86700 s, activate w | Resumed | 5 s";
+    queue_takes_it_again_after_a_crash: suspended_in_queue().set("suspend", json!(false)).then()
+        => "Queued/Resumed (stands) | bound by 86700 s, activate w | - | 5 s";
+    queue_evicts_it: running_in_queue().with_job(|job| job.suspended = true).told("preempted")
+        => "Suspending/ByQueue | - | ByQueue | 5 s";
+    queue_evicted_it_and_it_waits_again: running_in_queue().with_job(|job| job.suspended = true).told("preempted").then().no_pods().at(100)
+        .answer(Answer::Open { claimed: None })
+        => "Queued/WaitingForQuota blocked by WaitingForQuota | bound by 86600 s | - | 60 s";
+    queue_was_told_by_somebody_else: running_in_queue().with_job(|job| job.suspended = true).inactive().told("by hand").then().no_pods()
+        .answer(Answer::Open { claimed: None })
+        => "Suspended/ByQueue blocked by ByQueue | bound by 86700 s | - | 60 s";
+    queue_keeps_out_what_somebody_else_works_on: in_queue(Some(waiting("no cpu"))).answer(claimed(400))
+        => "Queued/ClaimedElsewhere blocked by ClaimedElsewhere | deactivate w | - | 5 s";
+    queue_takes_it_when_the_claim_is_old: in_queue(Some(waiting("no cpu"))).answer(claimed(400)).then().inactive()
+        .answer(Answer::Open { claimed: None }) => "Queued/Resumed | bound by 86700 s, activate w | - | 5 s";
+    queue_takes_an_answer: in_queue(Some(waiting("no cpu"))).finished() => "Succeeded/AlreadyDone | delete a-1 job-1 | AlreadyDone | on change";
+    queue_waits_until_the_pending_deadline: in_queue(Some(waiting("no cpu"))).at(86_400)
+        => "Failed/PendingDeadlineExceeded | delete a-1 job-1 | PendingDeadlineExceeded | on change";
+    queue_stops_it_at_the_deadline: running_in_queue().at(86_400) => "Suspending/DeadlineExceeded | deactivate w | - | 5 s";
+
     succeeded_lets_the_job_expire_after_a_crash: running().ended(true, "Completed").finished().then()
         => "Succeeded/Succeeded (stands) | expire after 86400 s | - | on change";
     succeeded_rests: running().ended(true, "Completed").finished().then().with_job(|job| job.ttl = Some(86_400))
@@ -437,6 +492,32 @@ rows! {
         world.status = RunStatus { observed_generation: -1, ..RunStatus::default() };
         world
     } => "Pending/JobCreated | create 1 | JobCreated | 60 s";
+}
+
+/// A Workload that waits.
+fn waiting(told: &str) -> WorkloadSeen {
+    let name = "w".to_owned();
+    WorkloadSeen { name, uid: "w-1".to_owned(), resource_version: "3".to_owned(), active: true, reserved: false, told: told.to_owned() }
+}
+
+/// A run whose Job was made and waits in a queue.
+fn in_queue(workload: Option<WorkloadSeen>) -> World {
+    let mut world = queued().set("queueName", json!("team"));
+    world.seen.workload = workload;
+    world
+}
+
+/// A run that its queue let in and whose worker runs.
+fn running_in_queue() -> World {
+    let mut world = running().set("queueName", json!("team"));
+    world.seen.workload = Some(WorkloadSeen { reserved: true, ..waiting("") });
+    world.then()
+}
+
+/// A run that was stopped in its queue.
+fn suspended_in_queue() -> World {
+    let stopped = in_queue(Some(waiting("no cpu"))).set("suspend", json!(true)).then();
+    stopped.inactive()
 }
 
 /// A run that was stopped after 100 seconds of work.
@@ -474,7 +555,7 @@ fn a_plan_that_was_carried_out_is_not_carried_out_again() {
 
 #[test]
 fn every_known_condition_is_there_from_the_first_visit_and_carries_the_generation() {
-    for world in [world(), world().unreadable(), world().set("queueName", json!("team")), running()] {
+    for world in [world(), world().unreadable(), world().set("budget", json!({"max": "1.00"})), running()] {
         let status = world.plan().status.unwrap_or(world.status.clone());
         let types: Vec<&str> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
         for kind in ["Accepted", "Running", "Suspended", "Succeeded"] {
@@ -570,11 +651,34 @@ fn a_timeline_keeps_its_newest_entries() {
 }
 
 #[test]
+fn a_run_in_a_queue_says_whether_quota_is_reserved() {
+    let said = |world: World| {
+        let status = world.then().status;
+        let condition = status.conditions.iter().find(|condition| condition.type_ == "QuotaReserved").cloned();
+        condition.map(|condition| format!("{}/{}", condition.status, condition.reason))
+    };
+    assert_eq!(said(running()), None, "without a queue nobody waits for quota");
+    assert_eq!(said(in_queue(None)).as_deref(), Some("False/WaitingForQuota"));
+    assert_eq!(said(running_in_queue()).as_deref(), Some("True/QuotaReserved"));
+    assert_eq!(said(running_in_queue().ended(true, "Completed").finished()).as_deref(), Some("False/Finished"));
+}
+
+#[test]
+fn a_webhook_that_does_not_answer_is_told_as_what_it_is() {
+    let down = Refused { message: "failed calling webhook".to_owned(), by_webhook: true };
+    let told = super::refused(&world().then().status, &down, time(5));
+    assert_eq!(told.blocking.as_ref().unwrap().reason, "WebhookUnavailable");
+    let again = World { status: told.clone(), ..world() };
+    assert_eq!(again.plan().status, None, "it stands until the Job is made");
+}
+
+#[test]
 fn a_refused_job_is_told_once() {
     let status = world().then().status;
-    let told = super::refused(&status, "exceeded quota", time(5));
+    let quota = Refused { message: "exceeded quota".to_owned(), by_webhook: false };
+    let told = super::refused(&status, &quota, time(5));
     assert_eq!(told.blocking.as_ref().unwrap().hint.as_deref(), Some("exceeded quota"));
-    assert_eq!(super::refused(&told, "exceeded quota", time(50)), told);
+    assert_eq!(super::refused(&told, &quota, time(50)), told);
     let again = World { status: told.clone(), ..world() };
     assert_eq!(again.plan().status, None, "the refusal stands until the Job is made: {}", again.row());
     let mut made = World { status: told, ..queued() };

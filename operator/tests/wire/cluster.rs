@@ -136,6 +136,7 @@ impl Cluster {
     pub(crate) async fn turn(&self) {
         let shifts = self.server.edit(|store| {
             let shifts = self.work.begin(store);
+            queue(store);
             control(store);
             shifts
         });
@@ -200,6 +201,31 @@ fn count(store: &mut Store, pod: &Id) {
     });
 }
 
+/// Kueue with quota for all: it makes a Workload for each Job in a queue, lets in those that are active, and stops those
+/// that are not.
+fn queue(store: &mut Store) {
+    let label = &|job: &Value| !job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"].is_null();
+    let jobs: Vec<(Id, Value)> =
+        store.all("batch", "jobs").filter(|(_, job)| label(job) && !is_over(job)).map(|(id, job)| (id.clone(), job.clone())).collect();
+    for (id, job) in jobs {
+        let workload = Id::new("kueue.x-k8s.io", "workloads", SPACE, &format!("job-{}", id.name));
+        let uid = &job["metadata"]["uid"];
+        let active = store.get(&workload).map(|found| found["spec"]["active"] != json!(false));
+        let Some(active) = active else {
+            let metadata =
+                json!({"labels": {"kueue.x-k8s.io/job-uid": uid}, "ownerReferences": [{"kind": "Job", "name": id.name, "uid": uid}]});
+            store.create(workload, json!({"metadata": metadata, "spec": {"active": true}}));
+            continue;
+        };
+        let says = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Because", "message": "so it is"});
+        store.change(&workload, |found| {
+            let reserved = says("QuotaReserved", if active { "True" } else { "False" });
+            found["status"]["conditions"] = json!([reserved, says("Evicted", if active { "False" } else { "True" })]);
+        });
+        store.change(&id, |job| job["spec"]["suspend"] = json!(!active));
+    }
+}
+
 /// The Job controller: pods for unsuspended Jobs, none for suspended ones, and each Job's end.
 fn control(store: &mut Store) {
     let jobs: Vec<(Id, Value)> = store.all("batch", "jobs").map(|(id, job)| (id.clone(), job.clone())).collect();
@@ -217,7 +243,7 @@ fn control(store: &mut Store) {
             store.change(&id, |job| {
                 job["status"].as_object_mut().map(|status| status.remove("startTime"));
             });
-            pods.iter().filter(|(_, pod)| is_active(pod)).for_each(|(pod, _)| store.delete(pod, None));
+            pods.iter().filter(|(_, pod)| is_active(pod)).for_each(|(pod, _)| drop(store.delete(pod, None)));
         } else {
             go_on(store, &id, &job, &pods);
         }
@@ -266,7 +292,7 @@ fn go_on(store: &mut Store, id: &Id, job: &Value, pods: &[(Id, Value)]) {
     };
     let time = store.time(0);
     if let Some((kind, reason)) = end {
-        pods.iter().filter(|(_, pod)| is_active(pod)).for_each(|(pod, _)| store.delete(pod, None));
+        pods.iter().filter(|(_, pod)| is_active(pod)).for_each(|(pod, _)| drop(store.delete(pod, None)));
         let condition = json!({"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": time});
         let succeeded = (0..count).filter(|at| done(*at)).count();
         store.change(id, |job| {

@@ -93,5 +93,8 @@ sweeps! {
     quota: "quota refuses the job, then does not",
     upgrade: "upgrade in mid run",
     scoring_waits: "scoring waits for training",
+    queue: "a queue lets it in",
+    queue_suspends: "suspend and resume in a queue",
+    queue_is_down: "a queue's webhook is down, then is not",
     two_operators: "two operators at once",
 }

@@ -63,6 +63,24 @@ fn make_with(cluster: &Cluster, field: &str, value: Value) {
     cluster.make("trainingruns", "a", spec);
 }
 
+fn make_in_a_queue(cluster: &mut Cluster) {
+    make_with(cluster, "queueName", json!("team"));
+}
+
+/// Sets an annotation of the namespace, or takes it away.
+fn annotate(cluster: &Cluster, name: &str, value: Option<&str>) {
+    let space = Id::new("", "namespaces", "", SPACE);
+    cluster.server.edit(|store| {
+        store.change(&space, |space| {
+            let annotations = space["metadata"]["annotations"].as_object_mut().unwrap();
+            match value {
+                Some(value) => drop(annotations.insert(name.to_owned(), json!(value))),
+                None => drop(annotations.remove(name)),
+            }
+        });
+    });
+}
+
 fn at_once(_: &Cluster) -> bool {
     true
 }
@@ -96,11 +114,11 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "reject and fix",
         events: &[
-            (at_once, |cluster| make_with(cluster, "queueName", json!("team"))),
+            (at_once, |cluster| make_with(cluster, "budget", json!({"max": "1.00"}))),
             (
                 |cluster| cluster.phase("a") == "Rejected",
                 |cluster| {
-                    cluster.edit("trainingruns", "a", |spec| drop(spec.as_object_mut().unwrap().remove("queueName")));
+                    cluster.edit("trainingruns", "a", |spec| drop(spec.as_object_mut().unwrap().remove("budget")));
                 },
             ),
         ],
@@ -230,22 +248,12 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "quota refuses the job, then does not",
         events: &[
             (at_once, |cluster| {
-                let space = Id::new("", "namespaces", "", SPACE);
-                cluster
-                    .server
-                    .edit(|store| store.change(&space, |space| space["metadata"]["annotations"]["double/refuses"] = json!("jobs")));
+                annotate(cluster, "double/refuses", Some("jobs"));
                 make(cluster);
             }),
             (
                 |cluster| cluster.run("trainingruns", "a")["status"]["blocking"]["reason"] == "JobRefused",
-                |cluster| {
-                    let space = Id::new("", "namespaces", "", SPACE);
-                    cluster.server.edit(|store| {
-                        store.change(&space, |space| {
-                            space["metadata"]["annotations"].as_object_mut().unwrap().remove("double/refuses");
-                        });
-                    });
-                },
+                |cluster| annotate(cluster, "double/refuses", None),
             ),
         ],
         ..PLAIN
@@ -271,6 +279,27 @@ pub(crate) const ALL: &[Scenario] = &[
             (|cluster| cluster.run("scoringruns", "plan")["status"]["phase"] == "Succeeded", nothing),
         ],
         jobs: 2,
+        ..PLAIN
+    },
+    Scenario { name: "a queue lets it in", events: &[(at_once, make_in_a_queue)], ..PLAIN },
+    Scenario {
+        name: "suspend and resume in a queue",
+        work: Work::UntilStopped,
+        events: &[(at_once, make_in_a_queue), (runs, suspend), (is_suspended, resume)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a queue's webhook is down, then is not",
+        events: &[
+            (at_once, |cluster| {
+                annotate(cluster, "double/webhook-down", Some("jobs"));
+                make_in_a_queue(cluster);
+            }),
+            (
+                |cluster| cluster.run("trainingruns", "a")["status"]["blocking"]["reason"] == "WebhookUnavailable",
+                |cluster| annotate(cluster, "double/webhook-down", None),
+            ),
+        ],
         ..PLAIN
     },
     Scenario { name: "two operators at once", two_operators: true, events: &[(at_once, make)], ..PLAIN },

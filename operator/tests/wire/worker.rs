@@ -41,7 +41,7 @@ impl Work {
         for (id, pod) in pods {
             if is_dead(store, &pod) {
                 // The node says nothing any more; after a while the cluster wants its pods gone.
-                store.delete(&id, None);
+                drop(store.delete(&id, None));
             } else if pod["status"]["phase"] == "Pending" {
                 let node = if self == Self::NodeDies && is_dead_node(store, "n1") { "n2" } else { "n1" };
                 store.change(&id, |pod| {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::address::{Address, Verb};
-use super::change::{self, Refusal};
+use super::change::{self, Meant, Refusal};
 use super::faults::{Call, Fault};
 use super::store::{Change, Id, Store};
 
@@ -183,12 +183,12 @@ impl ApiServer {
                         state.store.history.iter().filter(|change| change.version > since).cloned().collect()
                     };
                     if let Some(last) = changes.last().map(|change| change.version) {
-                        let wanted = changes.iter().filter(|change| is_asked_for(&address, &selector, &change.id, &change.object));
                         let line = |change: &Change| {
+                            let kind = told(change, &address, &selector)?;
                             let object = if metadata_only { partial(&change.object) } else { change.object.clone() };
-                            format!("{}\n", json!({"type": change.kind, "object": object}))
+                            Some(format!("{}\n", json!({"type": kind, "object": object})))
                         };
-                        let text: String = wanted.map(line).collect();
+                        let text: String = changes.iter().filter_map(line).collect();
                         return Some((Ok(http_body::Frame::data(Bytes::from(text))), (server, news, last)));
                     }
                     if news.changed().await.is_err() {
@@ -200,6 +200,18 @@ impl ApiServer {
         let mut answer = Response::new(StreamBody::new(lines.boxed()).boxed_unsync());
         answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         answer
+    }
+}
+
+/// What a watch says of a change: who watches by label hears of what comes into its sight as made, and of what leaves it
+/// as deleted.
+fn told(change: &Change, address: &Address, selector: &[(String, String)]) -> Option<&'static str> {
+    let seen = |object: &Value| !object.is_null() && is_asked_for(address, selector, &change.id, object);
+    match (seen(&change.before), change.kind != "DELETED" && seen(&change.object)) {
+        (true, true) => Some("MODIFIED"),
+        (false, true) => Some("ADDED"),
+        (true, false) => Some("DELETED"),
+        (false, false) => None,
     }
 }
 
@@ -215,22 +227,30 @@ fn execute(store: &mut Store, asked: &Asked) -> Result<Value, Refusal> {
         Verb::Create => create(store, asked),
         Verb::Update => {
             let stored = stored()?;
-            change::precondition(&stored, &asked.body["metadata"], &address.name)?;
+            change::precondition(&stored, &Meant::Update(&asked.body["metadata"]), &address.group)?;
             let object = change::updated(&stored, &asked.body, address.subresource == "status", &address.resource)?;
             Ok(store.replace(&id, object))
         }
         Verb::Patch => {
             let stored = stored()?;
-            change::precondition(&stored, &asked.body["metadata"], &address.name)?;
+            change::precondition(&stored, &Meant::Patch(&asked.body["metadata"]), &address.group)?;
             let given = change::patched(&stored, &asked.body, asked.strategic);
             let object = change::updated(&stored, &given, address.subresource == "status", &address.resource)?;
             Ok(store.replace(&id, object))
         }
         Verb::Delete => {
             let stored = stored()?;
-            change::precondition(&stored, &asked.body["preconditions"], &address.name)?;
-            store.delete(&id, asked.body["gracePeriodSeconds"].as_i64());
-            Ok(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
+            change::precondition(&stored, &Meant::Delete(&asked.body["preconditions"]), &address.group)?;
+            let waits = store.delete(&id, asked.body["gracePeriodSeconds"].as_i64());
+            // A pod is answered with itself, what waits too, and everything else with a word.
+            let gone = || {
+                if address.resource == "pods" {
+                    stored
+                } else {
+                    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
+                }
+            };
+            Ok(waits.unwrap_or_else(gone))
         }
     }
 }
@@ -250,6 +270,10 @@ fn create(store: &mut Store, asked: &Asked) -> Result<Value, Refusal> {
             return Err((403, "Forbidden", message));
         }
         let quota = &space["metadata"]["annotations"]["double/refuses"];
+        if space["metadata"]["annotations"]["double/webhook-down"] == json!(address.resource) {
+            let message = "Internal error occurred: failed calling webhook \"one\": connection refused".to_owned();
+            return Err((500, "InternalError", message));
+        }
         if *quota == json!(address.resource) {
             return Err((403, "Forbidden", format!("{} {name:?} is forbidden: exceeded quota", address.resource)));
         }
@@ -261,6 +285,9 @@ fn create(store: &mut Store, asked: &Asked) -> Result<Value, Refusal> {
     if let Some(fields) = object.as_object_mut() {
         // What a client says of status when it makes an object is not heard.
         fields.remove("status");
+    }
+    if address.resource == "namespaces" {
+        object["spec"]["finalizers"] = json!(["kubernetes"]);
     }
     if address.group == "reprise.dev" {
         object["status"] = json!({"observedGeneration": -1});

@@ -9,16 +9,37 @@ pub(super) type Refusal = (u16, &'static str, String);
 const FROZEN: [&str; 7] =
     ["completions", "completionMode", "selector", "template", "podFailurePolicy", "backoffLimitPerIndex", "podReplacementPolicy"];
 
+/// What a write says of the object that it means.
+pub(super) enum Meant<'a> {
+    /// A replacement's metadata: a version must be there, where a kind asks for one.
+    Update(&'a Value),
+    /// A patch's metadata: a uid there is a change of the uid, which is no conflict but nothing that can be.
+    Patch(&'a Value),
+    /// Preconditions of a delete.
+    Delete(&'a Value),
+}
+
 /// Refuses a write that means another uid or an older version.
-pub(super) fn precondition(stored: &Value, meant: &Value, name: &str) -> Result<(), Refusal> {
-    for field in ["uid", "resourceVersion"] {
-        let meant = &meant[field];
-        if !meant.is_null() && *meant != stored["metadata"][field] {
-            let message = format!("Operation cannot be fulfilled on {name:?}: the {field} is not that of the stored object");
-            return Err((409, "Conflict", message));
-        }
+pub(super) fn precondition(stored: &Value, meant: &Meant<'_>, group: &str) -> Result<(), Refusal> {
+    let name = &stored["metadata"]["name"];
+    let (Meant::Update(given) | Meant::Patch(given) | Meant::Delete(given)) = meant;
+    let differs = |field: &str| !given[field].is_null() && given[field] != stored["metadata"][field];
+    let conditional = matches!(group, "reprise.dev" | "coordination.k8s.io");
+    if matches!(meant, Meant::Update(_)) && conditional && given["resourceVersion"].is_null() {
+        return Err((422, "Invalid", "metadata.resourceVersion: Invalid value: 0: must be specified for an update".to_owned()));
     }
-    Ok(())
+    let conflict = |field: &str| {
+        let message = format!("Operation cannot be fulfilled on {name}: the {field} is not that of the stored object");
+        Err((409, "Conflict", message))
+    };
+    if differs("resourceVersion") {
+        return conflict("resourceVersion");
+    }
+    match meant {
+        Meant::Patch(_) if differs("uid") => Err((422, "Invalid", "metadata.uid: Invalid value: field is immutable".to_owned())),
+        _ if differs("uid") => conflict("uid"),
+        _ => Ok(()),
+    }
 }
 
 /// The stored object after an update with another: of the status alone, or of everything but the status.
@@ -32,8 +53,9 @@ pub(super) fn updated(stored: &Value, given: &Value, of_status: bool, resource: 
         object[field] = value.clone();
     }
     for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
-        if !given["metadata"][field].is_null() {
-            object["metadata"][field] = given["metadata"][field].clone();
+        match &given["metadata"][field] {
+            Value::Null => drop(object["metadata"].as_object_mut().and_then(|metadata| metadata.remove(field))),
+            value => object["metadata"][field] = value.clone(),
         }
     }
     keep_frozen(stored, &object, resource)?;
@@ -77,11 +99,14 @@ fn merge(into: &mut Value, patch: &Value, strategic: bool) {
 
 fn conditions(into: &mut Value, items: &[Value]) {
     let mut all = into.as_array().cloned().unwrap_or_default();
+    let mut new = Vec::new();
     for item in items {
         match all.iter_mut().find(|old| old["type"] == item["type"]) {
             Some(old) => merge(old, item, true),
-            None => all.push(item.clone()),
+            None => new.push(item.clone()),
         }
     }
-    *into = json!(all);
+    // What a patch brings stands before what was there.
+    new.append(&mut all);
+    *into = json!(new);
 }

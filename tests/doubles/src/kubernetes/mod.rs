@@ -2,11 +2,12 @@
 //!
 //! It keeps what makes a real one hard to please: a write with an old version is a conflict, a write of `/status`
 //! changes nothing else and a write of the rest does not change status, the generation counts changes of spec, the
-//! template of a Job is immutable, a delete may name the uid that it means, and what an object owned goes with it.
+//! template of a Job is immutable, a delete may name the uid that it means, waits for finalizers and for a pod's grace, and
+//! what an object owned goes with it.
 //! It schedules nothing: a test plays controllers, nodes and workers by [`ApiServer::edit`].
 //!
-//! It can't prove: admission, validation by schema, field ownership, authentication, and that a real server does the
-//! same.
+//! It can't prove: admission, validation by schema, field ownership and authentication. That its answers are those of a
+//! real server is a test of the operator's light tier.
 
 mod address;
 mod answer;

@@ -35,6 +35,8 @@ pub struct Change {
     pub id: Id,
     /// The object after it; before it, if it was deleted.
     pub object: Value,
+    /// The object before it; null if it was made.
+    pub before: Value,
 }
 
 /// The objects, their versions and their history.
@@ -90,8 +92,13 @@ impl Store {
     }
 
     /// Replaces an object by a changed one; nothing happens where nothing differs. The generation counts changes of spec.
+    /// What was only waiting for its finalizers goes.
     pub fn replace(&mut self, id: &Id, mut object: Value) -> Value {
         let Some(before) = self.objects.get(id) else { return object };
+        if waits(before) && !waits(&object) && !object["metadata"]["deletionTimestamp"].is_null() {
+            self.remove(id);
+            return object;
+        }
         object["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
         if object == *before {
             return object;
@@ -111,26 +118,41 @@ impl Store {
         }
     }
 
-    /// Deletes as a client asks: a pod of a node gets its grace, everything else goes at once, and takes what it owns.
-    pub fn delete(&mut self, id: &Id, grace: Option<i64>) {
-        let Some(object) = self.objects.get(id) else { return };
+    /// Deletes as a client asks: what has finalizers waits for them, a pod that runs on a node gets its grace, everything
+    /// else goes at once, and takes what it owns. What waits is returned.
+    pub fn delete(&mut self, id: &Id, grace: Option<i64>) -> Option<Value> {
+        let object = self.objects.get(id)?;
         let declared = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
-        let grace = grace.unwrap_or(declared);
-        let runs = id.resource == "pods" && !object["spec"]["nodeName"].is_null() && grace > 0;
-        if !runs {
-            return self.remove(id);
+        let is_over = matches!(object["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));
+        let runs = id.resource == "pods" && !object["spec"]["nodeName"].is_null() && !is_over;
+        let grace = if runs { grace.unwrap_or(declared) } else { 0 };
+        if grace == 0 && !waits(object) {
+            self.remove(id);
+            return None;
         }
         if object["metadata"]["deletionTimestamp"].is_null() {
             let ends = self.time(grace);
-            self.change(id, |pod| pod["metadata"]["deletionTimestamp"] = json!(ends));
+            let generation = object["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+            self.change(id, |object| {
+                object["metadata"]["deletionTimestamp"] = json!(ends);
+                object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+                object["metadata"]["generation"] = json!(generation);
+            });
         }
+        self.objects.get(id).cloned()
     }
 
     /// Removes an object and, as the garbage collector would, what it owned.
     pub fn remove(&mut self, id: &Id) {
         let Some(object) = self.objects.remove(id) else { return };
         self.version += 1;
-        self.history.push(Change { version: self.version, kind: "DELETED", id: id.clone(), object: object.clone() });
+        self.history.push(Change {
+            version: self.version,
+            kind: "DELETED",
+            id: id.clone(),
+            before: object.clone(),
+            object: object.clone(),
+        });
         let uid = &object["metadata"]["uid"];
         let owned: Vec<Id> = self
             .objects
@@ -141,7 +163,7 @@ impl Store {
             .map(|(id, _)| id.clone())
             .collect();
         for child in owned {
-            self.delete(&child, None);
+            drop(self.delete(&child, None));
         }
         if id.resource == "namespaces" {
             let inside: Vec<Id> = self.objects.keys().filter(|other| other.namespace == id.name).cloned().collect();
@@ -154,8 +176,14 @@ impl Store {
     fn put(&mut self, kind: &'static str, id: Id, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.history.push(Change { version: self.version, kind, id: id.clone(), object: object.clone() });
-        self.objects.insert(id, object.clone());
+        let before = self.objects.insert(id.clone(), object.clone()).unwrap_or(Value::Null);
+        self.history.push(Change { version: self.version, kind, id, before, object: object.clone() });
         object
     }
+}
+
+/// Whether a deletion of it waits for somebody: for finalizers, which of a namespace stand in spec.
+fn waits(object: &Value) -> bool {
+    let some = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
+    some(&object["metadata"]["finalizers"]) || (object["kind"] == "Namespace" && some(&object["spec"]["finalizers"]))
 }
