@@ -214,6 +214,7 @@ fn stored_files() -> Vec<(&'static str, Source)> {
         ("CSV named Parquet", stored(&sales(GOOD))),
         ("Parquet without a declared column", stored(&parquet(vec![("customer", Arc::new(StringArray::from(vec!["a"])))]))),
         ("Parquet with a list where a value belongs", stored(&parquet_sales(lists))),
+        ("Parquet whose footer points before the file", stored(include_bytes!("../../tests/fuzz/corpus/parquet/negative-offset"))),
         ("Parquet with NaN", stored(&parquet_sales(Arc::new(Float64Array::from(vec![f64::NAN]))))),
         ("Parquet with 1e300 as a decimal", stored(&parquet_sales(Arc::new(Float64Array::from(vec![1e300]))))),
     ]

@@ -82,7 +82,21 @@ fn open(file: &InputFile) -> Result<ParquetRecordBatchReader> {
     if builder.schema().fields().len() > MOST_CELLS {
         return Err(fault(file, &format!("the file has more than {MOST_CELLS} columns"), "leave columns out of the export"));
     }
+    if let Some(place) = outside(&builder) {
+        return Err(broken(file, &place));
+    }
     builder.with_batch_size(BATCH).build().map_err(|error| broken(file, &error.to_string()))
+}
+
+/// The first column whose footer sends the reader to where no file can be, in words.
+fn outside(builder: &ParquetRecordBatchReaderBuilder<File>) -> Option<String> {
+    let groups = builder.metadata().row_groups().iter().enumerate();
+    let mut chunks = groups.flat_map(|(group, found)| found.columns().iter().map(move |chunk| (group, chunk)));
+    chunks.find_map(|(group, chunk)| {
+        let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+        let negative = start < 0 || chunk.compressed_size() < 0;
+        negative.then(|| format!("column {} of row group {} lies outside the file", chunk.column_path(), group + 1))
+    })
 }
 
 /// The library panics on some damaged files; a damaged file is an error like any other.
