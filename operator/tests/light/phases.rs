@@ -63,6 +63,7 @@ async fn collect(light: &'static Light) -> Objects {
     taken.insert("failed", stage.phase("failed", "Failed").await);
     println!("{}", light.done(&["get", "truns", "--namespace", SPACE]));
 
+    renewed(light).await;
     stage.stop();
     stage.edit("one", json!({"spec": {"deadlineSeconds": 90}})).await;
     taken.insert("stale", stage.run("one").await);
@@ -71,6 +72,18 @@ async fn collect(light: &'static Light) -> Objects {
     taken.insert("deleting", stage.run("big").await);
     stage.edit("big", json!({"metadata": {"finalizers": null}})).await;
     taken
+}
+
+/// Waits until the Lease was renewed: all of the above can take less than its first interval.
+async fn renewed(light: &Light) {
+    let is_renewal = |(verb, resource, _): &(String, String, u64)| verb == "update" && resource == "leases";
+    for _ in 0..300 {
+        if asked(&light.folder).iter().any(is_renewal) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("the operator has not renewed its Lease within a minute");
 }
 
 /// Somebody elsewhere works on a request.
