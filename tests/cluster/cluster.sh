@@ -272,6 +272,16 @@ start_node() {
   setsid nsenter -t $(pid1) -m -n -p "$self" _boot $i > /dev/null 2>&1 < /dev/null &
 }
 
+# A node may die meanwhile: only one that runs has to take the images.
+load() {
+  local d f
+  for d in "$DIR"/n*/; do
+    for f; do
+      ctr -a "${d}run/containerd/containerd.sock" -n k8s.io images import "$f" || ! within kill -0 "$(cat "${d}pid")" 2> /dev/null || return 1
+    done
+  done
+}
+
 case ${1:-} in
 up) up ;;
 down) down ;;
@@ -279,7 +289,7 @@ k) shift; exec nsenter -t $(pid1) -n "$KUBE" kubectl --kubeconfig=$pki/admin.kub
 in) shift; exec nsenter -t $(pid1) -n "$@" ;;
 serve) shift; name=$1; shift; setsid nsenter -t $(pid1) -n -p "$@" > $DIR/log/$name.log 2>&1 < /dev/null & ;;
 door) door ;;
-load) shift; for s in $DIR/n*/run/containerd/containerd.sock; do for f; do ctr -a $s -n k8s.io images import $f; done; done ;;
+load) shift; load "$@" ;;
 start-node) shift; start_node "$@" ;;
 kill-node) within kill -9 "$(cat $DIR/n$2/pid)" ;;
 remove-node) remove_node $2 ;;

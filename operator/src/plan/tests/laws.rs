@@ -11,7 +11,7 @@ fn active_time_is_counted_while_workers_may_run_and_never_twice() {
     let mut resumed = again.set("suspend", json!(false)).at(500).then();
     assert_eq!(resumed.status.active_since_time, Some(Time(time(500))));
     resumed.job().suspended = false;
-    assert_eq!(super::active_seconds(&resumed.at(560).status, time(560)), 160);
+    assert_eq!(crate::plan::active_seconds(&resumed.at(560).status, time(560)), 160);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_timeline_keeps_its_newest_entries() {
 #[test]
 fn a_webhook_that_does_not_answer_is_told_as_what_it_is() {
     let down = Refused { message: "failed calling webhook".to_owned(), by_webhook: true };
-    let told = super::refused(&world().then().status, &down, time(5));
+    let told = crate::plan::refused(&world().then().status, &down, time(5));
     assert_eq!(told.blocking.as_ref().unwrap().reason, "WebhookUnavailable");
     let again = World { status: told.clone(), ..world() };
     assert_eq!(again.plan().status, None, "it stands until the Job is made");
@@ -133,9 +133,9 @@ fn a_webhook_that_does_not_answer_is_told_as_what_it_is() {
 fn a_refused_job_is_told_once() {
     let status = world().then().status;
     let quota = Refused { message: "exceeded quota".to_owned(), by_webhook: false };
-    let told = super::refused(&status, &quota, time(5));
+    let told = crate::plan::refused(&status, &quota, time(5));
     assert_eq!(told.blocking.as_ref().unwrap().hint.as_deref(), Some("exceeded quota"));
-    assert_eq!(super::refused(&told, &quota, time(50)), told);
+    assert_eq!(crate::plan::refused(&told, &quota, time(50)), told);
     let again = World { status: told.clone(), ..world() };
     assert_eq!(again.plan().status, None, "the refusal stands until the Job is made: {}", again.row());
     let mut made = World { status: told, ..queued() };
