@@ -113,6 +113,17 @@ fn start(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
     if was_stopping {
         draft.settle_active_time();
     }
+    by_answer(draft, job, |_| (), |draft| let_run(draft, job, was_stopping))
+}
+
+/// What the bucket says decides about a Job that is suspended: `hold` while something keeps it from running, `go` when
+/// nothing does.
+pub(super) fn by_answer<'a>(
+    mut draft: Draft<'a>,
+    job: &JobSeen,
+    hold: impl FnOnce(&mut Draft<'a>),
+    go: impl FnOnce(&mut Draft<'a>),
+) -> Plan {
     match &draft.seen.answer {
         Answer::Finished(found) => {
             let mut ended = draft.succeed(found, Reason::AlreadyDone);
@@ -122,14 +133,16 @@ fn start(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
         Answer::Unreadable { reason } => {
             draft.enter(Phase::Queued, Reason::BucketUnreadable, reason);
             draft.block_on_bucket(reason);
+            hold(&mut draft);
         }
         Answer::Open { claimed: Some(claimed) } => {
             let hint = format!("{} of cluster {} works on the same request", claimed.run_uid, claimed.cluster_uid);
             draft.enter(Phase::Queued, Reason::ClaimedElsewhere, &hint);
             draft.block_until(Reason::ClaimedElsewhere, &hint, claimed.until);
+            hold(&mut draft);
         }
         Answer::NotAsked => draft.look_after(1),
-        Answer::Open { claimed: None } => let_run(&mut draft, job, was_stopping),
+        Answer::Open { claimed: None } => go(&mut draft),
     }
     draft.finish()
 }

@@ -4,11 +4,11 @@
 use reprise_crds::reason::Reason;
 use reprise_crds::status::{ConditionType, Phase};
 
-use super::alive::{STOP_SECONDS, block_on_lost_pods};
+use super::alive::{STOP_SECONDS, block_on_lost_pods, by_answer};
 use super::draft::{Draft, exactly};
 use super::{Effect, Exactly, FENCE_SECONDS, Plan};
 use crate::kind::Run;
-use crate::observed::{Answer, JobSeen, Observed, WorkloadSeen};
+use crate::observed::{JobSeen, Observed, WorkloadSeen};
 use crate::status::{Say, Truth};
 
 /// Seconds between two looks at what the queue says; that the Job may run is told by a watch.
@@ -57,27 +57,7 @@ pub(super) fn wait(mut draft: Draft<'_>, job: &JobSeen) -> Plan {
         return draft.finish();
     }
     draft.settle_active_time();
-    match &draft.seen.answer {
-        Answer::Finished(found) => {
-            let mut ended = draft.succeed(found, Reason::AlreadyDone);
-            ended.effect(Effect::DeleteJob { job: exactly(job) });
-            return ended.finish();
-        }
-        Answer::Unreadable { reason } => {
-            draft.enter(Phase::Queued, Reason::BucketUnreadable, reason);
-            draft.block_on_bucket(reason);
-            keep_out(&mut draft);
-        }
-        Answer::Open { claimed: Some(claimed) } => {
-            let hint = format!("{} of cluster {} works on the same request", claimed.run_uid, claimed.cluster_uid);
-            draft.enter(Phase::Queued, Reason::ClaimedElsewhere, &hint);
-            draft.block_until(Reason::ClaimedElsewhere, &hint, claimed.until);
-            keep_out(&mut draft);
-        }
-        Answer::NotAsked => draft.look_after(1),
-        Answer::Open { claimed: None } => queue(&mut draft, job),
-    }
-    draft.finish()
+    by_answer(draft, job, keep_out, |draft| queue(draft, job))
 }
 
 /// Nothing of ours holds the run up: what does the queue say?
