@@ -8,7 +8,6 @@ use super::config::{PATIENCE, batch_size};
 use super::learner::{Popularity, SetLearner};
 use super::model::{OperatingPoints, Rankers, RecommenderModel, Stored, next_moment};
 use super::network::Shape;
-
 use super::pairs::Pairs;
 use super::tables::Tables;
 use super::vocabulary::{Binding, Vocabulary};

@@ -61,6 +61,9 @@ pub(super) fn trials<'h>(bound: &Bound<'_>, audience: &'h Histories, kinds: &[(G
             for groups in [Groups::New, Groups::All] {
                 let own = |trial: &&mut Trial<'_>| trial.groups == groups;
                 let lambdas: Vec<f64> = kinds.iter().filter(|kind| kind.0 == groups).map(|kind| kind.1).collect();
+                if lambdas.is_empty() {
+                    continue;
+                }
                 let scorer = policy(groups).scorer();
                 let ranked = bound.ranked(&opinion, &places(&opinion, &eligible, groups), scorer, &lambdas);
                 let label = label(&past, &opinion, &eligible, groups);
